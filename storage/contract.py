@@ -1,0 +1,130 @@
+"""What a store promises: items in, an ordered stream of committed changes out.
+
+It knows users and games only as items, flat mappings from column to value, and knows no rules.
+Nothing above this module may assume that its process is the only writer: every change, from this
+process or another, comes back through :meth:`Store.stream`.
+"""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import NewType, Protocol
+
+Item = Mapping[str, str | int | float | None]
+RoomName = NewType("RoomName", str)
+
+
+class EventName(StrEnum):
+    """What happened to an item, in the words of DynamoDB Streams."""
+
+    INSERT = "INSERT"
+    MODIFY = "MODIFY"
+    REMOVE = "REMOVE"
+
+
+class Table(StrEnum):
+    """The kinds of item."""
+
+    USERS = "users"
+    GAMES = "games"
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChange:
+    """One item before and after; an INSERT has no old image, a REMOVE no new one."""
+
+    event_name: EventName
+    table: Table
+    old_image: Item | None
+    new_image: Item | None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Changes of one room that were committed, in the order in which they were made.
+
+    ``sequence`` is that of the last of them; it grows from batch to batch within a room.
+    """
+
+    room: RoomName
+    sequence: int
+    changes: tuple[ItemChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """All items of a room as of ``sequence``."""
+
+    users: Sequence[Item]
+    game: Item | None
+    sequence: int
+
+
+class StoreError(Exception):
+    """Base of what a store raises."""
+
+
+class Conflict(StoreError):
+    """The room's stream has moved past the expected sequence; nothing was stored."""
+
+
+class StoreUnavailable(StoreError):
+    """The store cannot be written or read just now; nothing was stored, a later try may succeed."""
+
+
+class StoreUnusable(StoreError):
+    """The store cannot be opened: corrupt, from a newer version, or in use by another server."""
+
+
+class Store(Protocol):
+    """A table of users and games, and the stream of its changes.
+
+    What :meth:`commit` returned survives the death of the process. The stream of a room is total
+    and in order; a batch carries changes of one room only.
+    """
+
+    async def load(self, room: RoomName) -> Snapshot:
+        """Return the room's items, and follow the room until :meth:`forget`.
+
+        Its stream opens with one batch that INSERTs exactly these items (none for an empty room),
+        so whoever reads only the stream can rebuild the room; every later change follows it.
+
+        Raises:
+            StoreUnavailable: the store cannot be read.
+        """
+
+    async def commit(
+        self, room: RoomName, expected_sequence: int, changes: Sequence[ItemChange]
+    ) -> int:
+        """Store all changes, in order, or none; return the sequence of the last.
+
+        Raises:
+            Conflict: the stored stream of the room has moved past ``expected_sequence``.
+            StoreUnavailable: the store cannot be written.
+        """
+
+    def stream(self) -> AsyncIterator[Batch]:
+        """Yield the committed batches of the followed rooms, from every writer, this one included.
+
+        Own commits come at once, those of other writers within a second. One reader at a time.
+        """
+
+    async def forget(self, room: RoomName) -> None:
+        """Stop following the room."""
+
+    async def rooms(self) -> Sequence[RoomName]:
+        """Return every room that has an item.
+
+        Raises:
+            StoreUnavailable: the store cannot be read.
+        """
+
+    async def ping(self) -> None:
+        """Return when the store answers.
+
+        Raises:
+            StoreUnavailable: it does not.
+        """
+
+    async def close(self) -> None:
+        """Release the store; the stream ends."""
