@@ -1,0 +1,101 @@
+"""The asyncio shell around the rules: every room of this process, each with a task of its own.
+
+`room_task.py` is one room's life; here rooms are opened, found and closed. No rule is known here,
+nor who listens: what a command changed becomes known by the store's stream alone.
+"""
+
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
+from storage.contract import Batch, RoomName, Store
+
+from .commands import Command, Recover
+from .room_task import Meter, Played, RoomTask
+from .turn import HouseRules
+
+
+class Clock:
+    """The wall clock at start plus the monotonic clock: no jump of the wall clock moves it."""
+
+    def __init__(self) -> None:
+        self._start = datetime.now(UTC)
+        self._monotonic = time.monotonic()
+
+    def __call__(self) -> datetime:
+        """Return the moment it is now, in UTC."""
+        return self._start + timedelta(seconds=time.monotonic() - self._monotonic)
+
+
+class Engine:
+    """All rooms of this process; ``owner`` is the name under which it holds rows."""
+
+    def __init__(self, store: Store, house: HouseRules, *, owner: str, meter: Meter) -> None:
+        self.owner = owner
+        self._store = store
+        self._house = house
+        self._meter = meter
+        self._clock = Clock()
+        self._rooms: dict[RoomName, RoomTask] = {}
+        self._running: set[asyncio.Task[None]] = set()
+        self._tasks: asyncio.TaskGroup | None = None
+
+    async def start(self, tasks: asyncio.TaskGroup) -> None:
+        """Open every stored room; whoever was in one when its process ended is absent as of now.
+
+        Raises:
+            StoreUnavailable: the store cannot be read or written.
+        """
+        self._tasks = tasks
+        for room in await self._store.rooms():
+            await self.submit(room, Recover((self.owner,)))
+
+    async def submit(self, room: RoomName, command: Command) -> Played:
+        """Play the command in its turn; return when its changes are stored.
+
+        Raises:
+            Refusal: the rules turned it down; nothing changed.
+            StoreUnavailable: the store cannot be written; nothing changed.
+        """
+        task = self._rooms.get(room) or self._open(room)
+        return await task.post(command)
+
+    def observe(self, batch: Batch) -> None:
+        """Take note of what the stream brought: own changes, and those of other hands."""
+        task = self._rooms.get(batch.room)
+        if task is not None:
+            task.observe(batch)
+
+    async def close(self, seconds: float) -> None:
+        """Let every room finish what is in its mailbox; cut off what takes longer.
+
+        Nothing may be submitted after.
+        """
+        for room in self._rooms.values():
+            room.close()
+        if self._running:
+            _, late = await asyncio.wait(self._running, timeout=seconds)
+            for task in late:
+                task.cancel()
+
+    @property
+    def room_count(self) -> int:
+        """How many rooms are open."""
+        return len(self._rooms)
+
+    def _open(self, room: RoomName) -> RoomTask:
+        assert self._tasks is not None, "the engine has been started"
+        task = RoomTask(
+            room,
+            self._store,
+            self._house,
+            owner=self.owner,
+            clock=self._clock,
+            meter=self._meter,
+            on_end=self._rooms.pop,
+        )
+        self._rooms[room] = task
+        running = self._tasks.create_task(task.run(), name=f"room {room}")
+        self._running.add(running)
+        running.add_done_callback(self._running.discard)
+        return task

@@ -1,0 +1,301 @@
+"""One room's life: a mailbox, the room in memory, and its way to the store.
+
+One turn: gather what is in the mailbox, play it, commit all changes at once, then answer. Nothing
+else changes the room, so no two commands can race; and the busier the room, the larger the batch.
+It decides when to play, never what happens: that is the rules' part.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from storage.contract import Batch, Conflict, RoomName, Store, StoreUnavailable
+
+from . import changes as history
+from .changes import Change
+from .commands import Command, Disconnect, HoldClocks, PassTime, Reconcile
+from .items import to_game, to_item_change, to_user
+from .model import ConnectionId, Room
+from .refusals import Refusal
+from .replay import replay
+from .rules import play
+from .turn import HouseRules
+
+logger = logging.getLogger(__name__)
+
+# A larger commit gains little throughput and costs latency: 6 ms at 512 operations on SQLite.
+MAX_BATCH = 256
+# While the store is down: how often to try again with what must not be lost.
+RETRY_SECONDS = 0.5
+# How long a refused commit waits for the changes that were in its way to come by the stream.
+CATCH_UP_SECONDS = 5.0
+# A deadline noticed later than this shows that the loop was held up. What clients sent meanwhile
+# is still in their sockets, and gets as long again to be heard before anything expires.
+STALL_SECONDS = 0.5
+
+
+class Meter(Protocol):
+    """What is counted here; durations in seconds."""
+
+    def committed(self, commands: int, seconds: float) -> None:
+        """A batch was stored."""
+
+    def conflicted(self) -> None:
+        """A batch was refused, because the stream had moved on."""
+
+    def failed(self) -> None:
+        """A batch could not be stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A command that was played and stored: what it changed, and the room's sequence since."""
+
+    changes: tuple[Change, ...]
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A command in the mailbox, and where its answer goes."""
+
+    command: Command
+    answer: asyncio.Future[Played]
+
+    def fail(self, error: Exception) -> None:
+        """Answer with an error, if anybody still waits."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+Outcome = tuple[Letter, tuple[Change, ...] | Exception]
+
+
+class RoomTask:
+    """A room that is open in this process."""
+
+    def __init__(
+        self,
+        name: RoomName,
+        store: Store,
+        house: HouseRules,
+        *,
+        owner: str,
+        clock: Callable[[], datetime],
+        meter: Meter,
+        on_end: Callable[[RoomName], object],
+    ) -> None:
+        self._name = name
+        self._store = store
+        self._house = house
+        self._owner = owner
+        self._clock = clock
+        self._meter = meter
+        self._on_end = on_end
+        self._room = Room(name)
+        self._sequence = 0  # the stream as the room in memory knows it
+        self._announced = 0  # the stream as it has come back to everybody
+        self._mailbox: list[Letter] = []
+        self._owed: list[Letter] = []  # what happened, but could not be stored yet
+        self._stream: list[Batch] = []
+        self._wake = asyncio.Event()
+        self._outage_since: datetime | None = None
+        self._patience_until: float | None = None
+        self._closing = False
+
+    async def post(self, command: Command) -> Played:
+        """Put the command in the mailbox and wait for its answer."""
+        letter = Letter(command, asyncio.get_running_loop().create_future())
+        self._mailbox.append(letter)
+        self._wake.set()
+        return await letter.answer
+
+    def observe(self, batch: Batch) -> None:
+        """Take note of a batch of the stream."""
+        self._announced = batch.sequence
+        if batch.sequence > self._sequence:
+            self._stream.append(batch)  # by other hands, or our own commit that is under way
+            self._wake.set()
+        elif not self._room.users:
+            self._wake.set()
+
+    def close(self) -> None:
+        """End as soon as the mailbox is empty."""
+        self._closing = True
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Live until nobody is left, or until closed."""
+        try:
+            while True:
+                await self._open()
+                while not self._is_over():
+                    await self._gather()
+                    letters, self._mailbox = self._mailbox[:MAX_BATCH], self._mailbox[MAX_BATCH:]
+                    await self._turn([*self._owed, *letters])
+                await self._store.forget(self._name)
+                if not self._mailbox:
+                    break
+        except StoreUnavailable as error:
+            for letter in self._mailbox:
+                letter.fail(error)
+        finally:
+            self._on_end(self._name)
+
+    async def _open(self) -> None:
+        snapshot = await self._store.load(self._name)
+        self._room = Room(self._name)
+        for item in snapshot.users:
+            self._room.put(to_user(item))
+        if snapshot.game is not None:
+            self._room.game = to_game(snapshot.game)
+        self._sequence = self._announced = snapshot.sequence
+
+    def _is_over(self) -> bool:
+        if self._mailbox or self._stream:
+            return False
+        # Everybody must have heard of the last change before the room is forgotten.
+        empty = not self._room.users and self._announced >= self._sequence
+        return self._closing or empty
+
+    async def _gather(self) -> None:
+        """Wait for a letter, a change by other hands, or a deadline."""
+        if not self._mailbox and not self._stream:
+            seconds = self._seconds_to_wait()
+            loop = asyncio.get_running_loop()
+            timer = loop.call_later(seconds, self._wake.set) if seconds is not None else None
+            await self._wake.wait()
+            if timer is not None:
+                timer.cancel()
+        self._wake.clear()
+
+    def _seconds_to_wait(self) -> float | None:
+        if self._outage_since is not None:
+            return RETRY_SECONDS
+        if self._patience_until is not None:
+            return self._patience_until - time.monotonic()
+        deadline = self._room.next_deadline()
+        return (deadline - self._clock()).total_seconds() if deadline is not None else None
+
+    async def _turn(self, letters: Sequence[Letter]) -> None:
+        while True:
+            now = self._clock()
+            changes: list[Change] = []
+            outcomes = self._play_all(letters, self._take_in_stream(), now, changes)
+            try:
+                await self._commit(changes, len(letters))
+            except Conflict:
+                # Ordinary: somebody else wrote. Hear what it was, and play the batch again.
+                history.undo(self._room, changes)
+                self._meter.conflicted()
+                if await self._catch_up():
+                    continue
+                self._hold(letters, StoreUnavailable("the room's stream does not come"), now)
+            except StoreUnavailable as error:
+                history.undo(self._room, changes)
+                self._hold(letters, error, now)
+            except Exception as error:
+                # Our bug, not the clients': the room is as it was, and the others play on.
+                history.undo(self._room, changes)
+                logger.exception("a commit failed", extra={"room": self._name})
+                outcomes = [(letter, error) for letter in letters]
+                self._answer(outcomes)
+            else:
+                self._outage_since = None
+                self._answer(outcomes)
+            return
+
+    def _take_in_stream(self) -> set[ConnectionId] | None:
+        """Replay what other hands did, if anything; return the users they touched."""
+        touched: set[ConnectionId] | None = None
+        for batch in self._stream:
+            if batch.sequence > self._sequence:
+                touched = (touched or set()) | replay(self._room, batch.changes)
+                self._sequence = batch.sequence
+        self._stream.clear()
+        return touched
+
+    def _play_all(
+        self,
+        letters: Sequence[Letter],
+        touched: set[ConnectionId] | None,
+        now: datetime,
+        changes: list[Change],
+    ) -> list[Outcome]:
+        if self._outage_since is not None:
+            seconds = (now - self._outage_since).total_seconds()
+            changes += play(self._room, HoldClocks(seconds), now, self._house)
+        if touched is not None:
+            command = Reconcile(frozenset(touched), (self._owner,))
+            changes += play(self._room, command, now, self._house)
+        outcomes: list[Outcome] = []
+        for letter in letters:
+            try:
+                its_changes = play(self._room, letter.command, now, self._house)
+            except Refusal as refusal:
+                outcomes.append((letter, refusal))
+            except Exception as error:
+                logger.exception("a command failed", extra={"room": self._name})
+                outcomes.append((letter, error))
+            else:
+                changes += its_changes
+                outcomes.append((letter, its_changes))
+        # Last, so that who came in time is not taken for late.
+        if self._time_is_up(now):
+            changes += play(self._room, PassTime(), now, self._house)
+        return outcomes
+
+    def _time_is_up(self, now: datetime) -> bool:
+        deadline = self._room.next_deadline()
+        if deadline is None or deadline > now:
+            self._patience_until = None
+            return False
+        late = (now - deadline).total_seconds() > STALL_SECONDS
+        if late and self._patience_until is None:
+            self._patience_until = time.monotonic() + STALL_SECONDS
+        if self._patience_until is not None and time.monotonic() < self._patience_until:
+            return False
+        self._patience_until = None
+        return True
+
+    async def _commit(self, changes: Sequence[Change], commands: int) -> None:
+        if not changes:
+            return
+        items = [to_item_change(self._name, change) for change in changes]
+        started = time.perf_counter()
+        self._sequence = await self._store.commit(self._name, self._sequence, items)
+        self._meter.committed(commands, time.perf_counter() - started)
+
+    async def _catch_up(self) -> bool:
+        """Wait until the stream brings what the room does not know; tell whether it came."""
+        try:
+            async with asyncio.timeout(CATCH_UP_SECONDS):
+                while not any(batch.sequence > self._sequence for batch in self._stream):
+                    self._wake.clear()
+                    await self._wake.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def _hold(self, letters: Sequence[Letter], error: StoreUnavailable, now: datetime) -> None:
+        """The store is down: say so, stop the clocks, and keep what happened all the same."""
+        self._meter.failed()
+        if self._outage_since is None:
+            logger.warning("the store is down", extra={"room": self._name, "error": str(error)})
+            self._outage_since = now
+        self._owed = [letter for letter in letters if isinstance(letter.command, Disconnect)]
+        for letter in letters:
+            if letter not in self._owed:
+                letter.fail(error)
+
+    def _answer(self, outcomes: Sequence[Outcome]) -> None:
+        self._owed = []
+        for letter, outcome in outcomes:
+            if isinstance(outcome, Exception):
+                letter.fail(outcome)
+            elif not letter.answer.done():
+                letter.answer.set_result(Played(outcome, self._sequence))

@@ -1,0 +1,289 @@
+"""The house rules: a room, a command and a moment in, changes out. No I/O, no clock, no chance.
+
+Whoever comes stands at the end of the line; free seats are filled from its head, so nobody
+overtakes. The loser goes to the end of the line, the winner keeps seat and marker; after a draw
+both go. Who leaves on purpose is gone, and so is a client of the seed; everyone else who loses
+the socket keeps place and seat for a while, and the game waits. One function per command.
+"""
+
+from datetime import datetime, timedelta
+
+from . import tictactoe
+from .changes import Change
+from .commands import (
+    Command,
+    Disconnect,
+    Enter,
+    FromSocket,
+    HoldClocks,
+    JoinLine,
+    LeaveLine,
+    MakeMove,
+    PassTime,
+    Reconcile,
+    Recover,
+    Rename,
+    ReportGameOver,
+)
+from .model import Game, GameStatus, Report, Room, Status, User
+from .refusals import NoSuchUser, NotAllowed, NotNow
+from .seats import end_without_winner, finish, game_of_seated, reward, settle, win
+from .turn import HouseRules, Turn
+
+# How long the second report of one end counts as its repeat (design, rule 4), in seconds.
+REPEAT_SECONDS = 2.0
+
+
+def play(room: Room, command: Command, now: datetime, house: HouseRules) -> tuple[Change, ...]:
+    """Apply the command to the room and return what changed, in order.
+
+    Raises:
+        Refusal: the command is not allowed, or not now; the room is as it was.
+    """
+    turn = Turn(room, now, house)
+    try:
+        _dispatch(turn, command)
+        settle(turn)
+    except BaseException:
+        turn.undo()
+        raise
+    return tuple(turn.changes)
+
+
+def _dispatch(turn: Turn, command: Command) -> None:
+    match command:
+        case Enter():
+            _enter(turn, command)
+        case Disconnect():
+            _disconnect(turn, command)
+        case JoinLine():
+            _join_line(turn, command)
+        case LeaveLine():
+            _leave_line(turn, command)
+        case Rename():
+            turn.update(_sender(turn, command), username=command.username)
+        case MakeMove():
+            _make_move(turn, command)
+        case ReportGameOver():
+            _report_game_over(turn, command)
+        case PassTime():
+            _pass_time(turn)
+        case HoldClocks():
+            _hold_clocks(turn, timedelta(seconds=command.seconds))
+        case Recover():
+            _recover(turn, command)
+        case Reconcile():
+            _reconcile(turn, command)
+
+
+def _sender(turn: Turn, command: FromSocket) -> User:
+    user = turn.room.users.get(command.connection_id)
+    if user is None:
+        raise NoSuchUser("you are not in this room any more")
+    if user.generation != command.generation:
+        raise NotNow("your place was resumed from another connection")
+    return user
+
+
+def _enter(turn: Turn, command: Enter) -> None:
+    old = turn.room.by_session(command.resume) if command.resume is not None else None
+    if old is not None:
+        turn.update(
+            old,
+            owner=command.owner,
+            resumable=command.resumable,
+            generation=old.generation + 1,
+            absent_until=None,
+            seat_until=None,
+        )
+        return
+    turn.add(
+        User(
+            connection_id=command.connection_id,
+            session_id=command.session_id,
+            status=Status.SPECTATOR if command.watch else Status.INACTIVE,
+            joined_at=turn.next_joined_at(),
+            resumable=command.resumable,
+            owner=command.owner,
+        )
+    )
+
+
+def _disconnect(turn: Turn, command: Disconnect) -> None:
+    user = turn.room.users.get(command.connection_id)
+    # Only the socket that the row belongs to now can lose it: a late close evicts nobody.
+    if user is None or user.generation != command.generation:
+        return
+    if command.leaving or not user.resumable:
+        turn.remove(user)
+    else:
+        _make_absent(turn, user, turn.house.seat_seconds)
+
+
+def _join_line(turn: Turn, command: JoinLine) -> None:
+    user = _sender(turn, command)
+    if user.status is Status.SPECTATOR:
+        turn.to_end_of_line(user)
+
+
+def _leave_line(turn: Turn, command: LeaveLine) -> None:
+    user = _sender(turn, command)
+    game = game_of_seated(turn)
+    marker = user.marker
+    if game is not None and marker is not None:
+        finish(turn, game, GameStatus.CONCEDED, winner=marker.other)
+    turn.update(user, status=Status.SPECTATOR, marker=None, seated_at=None, streak=0)
+    if game is not None and marker is not None:
+        reward(turn, marker.other)
+
+
+def _make_move(turn: Turn, command: MakeMove) -> None:
+    user = _sender(turn, command)
+    if user.marker is None:
+        raise NotAllowed("you are not seated")
+    game = game_of_seated(turn)
+    if game is None:
+        raise NotNow("there is no game yet: the other seat is empty")
+    if game.turn is not user.marker:
+        raise NotNow("it is not your turn")
+    if not tictactoe.is_free(game.board, command.cell):
+        raise NotNow(f"cell {command.cell} is taken")
+    if not all(player.present for player in turn.room.active()):
+        raise NotNow("a player is absent: the game waits")
+
+    board = tictactoe.mark(game.board, command.cell, user.marker)
+    turn.update_game(
+        game,
+        board=board,
+        turn=user.marker.other,
+        moved_at=turn.now,
+        deadline=None,
+        time_left=None,
+        report=None,
+    )
+    moved = _playing(turn)
+    line = tictactoe.winning_line(board)
+    if line is not None:
+        win(turn, moved, GameStatus.WON, user.marker, line=line)
+    elif tictactoe.is_full(board):
+        end_without_winner(turn, moved, GameStatus.DRAW)
+
+
+def _report_game_over(turn: Turn, command: ReportGameOver) -> None:
+    sender = _sender(turn, command)
+    if sender.marker is None:
+        raise NotAllowed("you are not seated: only a player reports the end of a game")
+    loser = turn.room.users.get(command.loser_id)
+    if loser is None:
+        raise NoSuchUser("there is no such user in this room")
+    game = game_of_seated(turn)
+    if game is None:
+        raise NotNow("there is no game to report")
+    if _is_repeat(turn, game, sender, command):
+        turn.update_game(game, report=None)
+        return
+    if command.game_number is not None and command.game_number != game.number:
+        raise NotNow(f"game {command.game_number} is over; this is game {game.number}")
+    if loser.marker is None:
+        raise NotNow(f"{loser.connection_id} is not active; {game.x_id} and {game.o_id} are")
+    if loser.connection_id != sender.connection_id:
+        _check_claim(game, sender, loser)
+
+    conceded = loser.connection_id == sender.connection_id
+    win(
+        turn,
+        game,
+        GameStatus.CONCEDED if conceded else GameStatus.WON,
+        loser.marker.other,
+        report=Report(loser.connection_id, sender.connection_id, turn.now),
+    )
+
+
+def _is_repeat(turn: Turn, game: Game, sender: User, command: ReportGameOver) -> bool:
+    """Tell whether this is the other player's report of an end that is already on record."""
+    report = game.report
+    return (
+        command.game_number is None
+        and report is not None
+        and report.loser == command.loser_id
+        and report.by != sender.connection_id
+        and turn.now - report.at <= timedelta(seconds=REPEAT_SECONDS)
+    )
+
+
+def _check_claim(game: Game, sender: User, loser: User) -> None:
+    if sender.resumable and loser.resumable:
+        raise NotNow("the board decides this game: only the loser can report its end")
+    if loser.marker is not None and tictactoe.has_moved(game.board, loser.marker):
+        raise NotNow(f"{loser.connection_id} plays on the board here: the board decides")
+    if not loser.present:
+        raise NotNow(f"{loser.connection_id} is absent: the game waits")
+
+
+def _make_absent(turn: Turn, user: User, seat_seconds: float) -> None:
+    place = turn.after(turn.house.resume_seconds)
+    seat = min(turn.after(seat_seconds), place) if user.marker is not None else None
+    turn.update(user, absent_until=place, seat_until=seat)
+
+
+def _pass_time(turn: Turn) -> None:
+    """Let everything happen that is due, in the order in which it was due."""
+    while (due := turn.room.next_deadline()) is not None and due <= turn.now:
+        game = game_of_seated(turn)
+        seat_lost = next((u for u in turn.room.active() if u.seat_until == due), None)
+        if game is not None and game.turn is not None and game.deadline == due:
+            win(turn, game, GameStatus.TIMEOUT, game.turn.other)
+        elif seat_lost is not None:
+            _give_up_seat(turn, game, seat_lost)
+        else:
+            turn.remove(turn.room.users[turn.room.absences[0][1]])
+        settle(turn)
+
+
+def _give_up_seat(turn: Turn, game: Game | None, absent: User) -> None:
+    if game is None or absent.marker is None:
+        turn.to_end_of_line(absent)
+    elif any(player.present for player in turn.room.active()):
+        win(turn, game, GameStatus.ABANDONED, absent.marker.other)
+    else:
+        end_without_winner(turn, game, GameStatus.ABANDONED)
+
+
+def _hold_clocks(turn: Turn, by: timedelta) -> None:
+    game = game_of_seated(turn)
+    if game is not None and game.deadline is not None:
+        turn.update_game(game, deadline=game.deadline + by)
+    for _, connection_id in list(turn.room.absences):
+        user = turn.room.users[connection_id]
+        if user.absent_until is not None:
+            seat = user.seat_until + by if user.seat_until is not None else None
+            turn.update(user, absent_until=user.absent_until + by, seat_until=seat)
+
+
+def _recover(turn: Turn, command: Recover) -> None:
+    gone = [user for user in turn.room.users.values() if user.owner not in command.living]
+    for user in gone:
+        if user.resumable:
+            turn.update(user, absent_until=None, seat_until=None)
+        else:
+            turn.remove(user)
+    # Seats are filled as if all were present, for nobody knows yet who will come back.
+    settle(turn)
+    for user in gone:
+        current = turn.room.users.get(user.connection_id)
+        if current is not None:
+            # Clients come back at random moments: seats are held as long as places this once.
+            _make_absent(turn, current, turn.house.resume_seconds)
+
+
+def _reconcile(turn: Turn, command: Reconcile) -> None:
+    for connection_id in command.connection_ids:
+        user = turn.room.users.get(connection_id)
+        if user is not None and user.present and user.owner not in command.living:
+            _make_absent(turn, user, turn.house.seat_seconds)
+
+
+def _playing(turn: Turn) -> Game:
+    game = game_of_seated(turn)
+    assert game is not None, "a game is being played here"
+    return game

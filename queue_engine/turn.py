@@ -1,0 +1,86 @@
+"""One command being played: the room, the moment, the house's numbers, and what changed so far.
+
+Rules change a room only through a :class:`Turn`, which applies each change at once and remembers
+it, so that later steps see earlier ones and everything can be undone.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from .changes import Change, GameChange, UserChange, apply, undo
+from .model import Game, Room, Status, User
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HouseRules:
+    """The numbers a host may set; durations in seconds, 0 turns the clock or the streak off."""
+
+    resume_seconds: float = 60
+    seat_seconds: float = 15
+    move_seconds: float = 30
+    max_streak: int = 0
+
+
+class Turn:
+    """What one command does to a room."""
+
+    def __init__(self, room: Room, now: datetime, house: HouseRules) -> None:
+        self.room = room
+        self.now = now
+        self.house = house
+        self.changes: list[Change] = []
+
+    def after(self, seconds: float) -> datetime:
+        """Return the moment that many seconds from now."""
+        return self.now + timedelta(seconds=seconds)
+
+    def next_joined_at(self) -> datetime:
+        """Return a place behind everybody who ever joined, whatever the wall clock does."""
+        return max(self.now, self.room.latest_joined_at + timedelta(microseconds=1))
+
+    def add(self, user: User) -> User:
+        """Bring a user in."""
+        self._record(UserChange(None, user))
+        return user
+
+    def update(self, user: User, **attributes: Any) -> User:
+        """Change a user, unless nothing differs; return the user as it is now."""
+        new = replace(user, **attributes)
+        if new != user:
+            self._record(UserChange(user, new))
+        return new
+
+    def remove(self, user: User) -> None:
+        """Take a user's row away."""
+        self._record(UserChange(user, None))
+
+    def set_game(self, game: Game | None) -> None:
+        """Replace the room's game, unless nothing differs."""
+        if game != self.room.game:
+            self._record(GameChange(self.room.game, game))
+
+    def update_game(self, game: Game, **attributes: Any) -> None:
+        """Change the room's game, unless nothing differs."""
+        self.set_game(replace(game, **attributes))
+
+    def to_end_of_line(self, user: User) -> User:
+        """Put a user behind everybody else: without seat, marker and streak."""
+        return self.update(
+            user,
+            status=Status.INACTIVE,
+            joined_at=self.next_joined_at(),
+            marker=None,
+            seated_at=None,
+            seat_until=None,
+            streak=0,
+        )
+
+    def undo(self) -> None:
+        """Take everything back."""
+        undo(self.room, self.changes)
+        self.changes.clear()
+
+    def _record(self, change: Change) -> None:
+        apply(self.room, (change,))
+        self.changes.append(change)
