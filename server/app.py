@@ -1,0 +1,182 @@
+"""The composition root: the only place where store, engine, broadcaster and sockets meet.
+
+They share one task group: if the broadcaster dies, so does the process, loudly. Shutdown has one
+order: stop accepting, close the sockets, let the rooms finish their commits, close the store.
+"""
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+import ssl
+from collections.abc import Callable
+from weakref import WeakSet
+
+from websockets.asyncio.server import serve
+
+from queue_engine.engine import Engine
+from queue_engine.turn import HouseRules
+from storage import open_store
+from storage.contract import Store
+
+from .broadcaster import Broadcaster
+from .connection import BUFFER_LIMIT, CLOSE_SECONDS, GOING_AWAY, Connection
+from .conversation import Host
+from .handlers import Lobby
+from .handshake import Door
+from .liveness import Liveness
+from .pages import Pages
+from .registry import Registry
+from .settings import Settings, public_url
+from .telemetry import Metrics
+
+logger = logging.getLogger(__name__)
+
+# A TCP connection that has not finished its handshake by then (seconds) is cut off.
+OPEN_SECONDS = 10.0
+# How many connections the kernel may hold for us when a whole class opens the page at once.
+BACKLOG = 4096
+# How long (seconds) the rooms may take for their last commits, and handlers to return after that.
+LAST_COMMITS_SECONDS = 1.0
+LAST_HANDLERS_SECONDS = 0.5
+
+
+async def run(settings: Settings, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
+    """Serve until ``stop`` is set; call ``ready`` with the URL to open when it can be opened.
+
+    Raises:
+        OSError: the address cannot be listened on, or a certificate cannot be read.
+        StoreError: the store cannot be opened.
+    """
+    tls = _tls(settings)
+    with _listen(settings.host, settings.port) as listener:
+        url = public_url(settings, listener.getsockname()[1])
+        store = await open_store(settings.store)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                await _serve(settings, store, listener, tls, url, stop, ready, tasks)
+        finally:
+            await store.close()
+
+
+async def _serve(
+    settings: Settings,
+    store: Store,
+    listener: socket.socket,
+    tls: ssl.SSLContext | None,
+    url: str,
+    stop: asyncio.Event,
+    ready: Callable[[str], None],
+    tasks: asyncio.TaskGroup,
+) -> None:
+    metrics, registry = Metrics(), Registry()
+    broadcaster = Broadcaster(registry, metrics)
+    house = HouseRules(
+        resume_seconds=settings.resume_seconds,
+        seat_seconds=settings.seat_seconds,
+        move_seconds=settings.move_seconds,
+        max_streak=settings.max_streak,
+    )
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    engine = Engine(store, house, owner=owner, meter=metrics)
+    host = Host(
+        Lobby(engine, broadcaster, registry),
+        metrics,
+        messages_per_second=settings.messages_per_second,
+        burst=settings.burst,
+    )
+    door = Door(
+        Pages(public_url=url, metrics=metrics.render, ready=store.ping),
+        allowed_origins=settings.allowed_origins,
+        max_connections=settings.max_connections,
+        max_connections_per_address=settings.max_connections_per_address,
+    )
+
+    sockets: WeakSet[Connection] = WeakSet()
+
+    class Noted(Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            sockets.add(self)
+
+    background = [
+        tasks.create_task(_follow(store, engine, broadcaster), name="follow the stream"),
+        tasks.create_task(Liveness(registry, broadcaster.seated).run(), name="ping everybody"),
+    ]
+    await engine.start(tasks)
+    server = await serve(
+        host.receive,
+        sock=listener,
+        ssl=tls,
+        process_request=door.process_request,
+        select_subprotocol=door.select_subprotocol,
+        compression=None,  # 35 times the cost of a plain frame, and 30 KB a connection
+        server_header=None,
+        open_timeout=OPEN_SECONDS,
+        ping_interval=None,  # one timer pings everybody, see `liveness.py`
+        close_timeout=CLOSE_SECONDS,
+        max_size=settings.max_message_bytes,
+        write_limit=BUFFER_LIMIT,
+        create_connection=Noted,
+        backlog=BACKLOG,
+    )
+    logger.info("serving", extra={"action": "started", "url": url})
+    ready(url)
+    await stop.wait()
+
+    logger.info("stopping", extra={"action": "stopping"})
+    host.close()
+    server.close(close_connections=False)
+    await _close_all(sockets)
+    await engine.close(LAST_COMMITS_SECONDS)
+    for task in background:
+        task.cancel()
+    await asyncio.wait([asyncio.ensure_future(server.wait_closed())], timeout=LAST_HANDLERS_SECONDS)
+
+
+async def _follow(store: Store, engine: Engine, broadcaster: Broadcaster) -> None:
+    """Carry the stream to those who live by it."""
+    async for batch in store.stream():
+        engine.observe(batch)
+        broadcaster.announce(batch)
+
+
+async def _close_all(sockets: WeakSet[Connection]) -> None:
+    """Say goodbye; who does not answer is cut off, and who never finished a handshake at once."""
+    for connection in list(sockets):
+        if connection.is_open:
+            connection.shut(GOING_AWAY, "server going down")
+        else:
+            connection.transport.abort()
+    gone = [connection.connection_lost_waiter for connection in sockets]
+    if gone:
+        await asyncio.wait(gone, timeout=2 * CLOSE_SECONDS)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server(
+            (host, port),
+            family=family,
+            backlog=BACKLOG,
+            dualstack_ipv6=host == "::" and socket.has_dualstack_ipv6(),
+        )
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise OSError(f"cannot listen on {host} port {port}: {reason}") from error
+
+
+def _tls(settings: Settings) -> ssl.SSLContext | None:
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except OSError as error:
+        raise OSError(
+            f"cannot use --tls-cert {settings.tls_cert} with --tls-key {settings.tls_key}: {error}"
+        ) from error
+    return context

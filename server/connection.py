@@ -1,0 +1,143 @@
+"""One client's socket: what the room knows of it, its frames on the way out, and its end.
+
+Frames wait in ``outgoing`` until the :class:`Outbox` writes them. A socket whose peer does not read
+is ``paused``; broadcasts skip it, and it gets a fresh snapshot when it drains. It knows nothing of
+users, the line or the game.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection
+from websockets.protocol import State
+
+from queue_engine.model import ConnectionId
+from storage.contract import RoomName
+
+# A socket that owes its peer more than this (bytes) is skipped; it counts as drained at the half.
+BUFFER_LIMIT = 256 * 1024
+# A socket over its limit for so long (seconds) is closed with 4008.
+SLOW_SECONDS = 20.0
+# Whoever does not answer a close is cut off after so long (seconds).
+CLOSE_SECONDS = 2.0
+
+GOING_AWAY = 1001
+UNSUPPORTED_DATA = 1003
+POLICY_VIOLATION = 1008
+TRY_AGAIN_LATER = 1013
+RESUMED_ELSEWHERE = 4001
+REMOVED = 4002
+TOO_SLOW = 4008
+
+
+class Connection(ServerConnection):
+    """A WebSocket connection and its place in a room.
+
+    ``told`` is the standing that the client was last told with a `joinedQueue`, so that it is told
+    again when, and only when, that has changed.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.room = RoomName("")
+        self.connection_id = ConnectionId("")
+        self.generation = -1
+        self.v1 = False
+        self.watch = False
+        self.resume: str | None = None
+        self.address = ""
+        self.told: object = None
+        self.told_position: int | None = None
+        self.told_at = 0.0
+        self.welcomed = False
+        self.outgoing: list[bytes] = []
+        self.missed = False
+        self.heard = True
+        self.pinged = False
+        self.shutting = False
+        self.on_drained: Callable[[Connection], None] | None = None
+        self.on_lost: Callable[[], None] | None = None
+        self._slow_timer: asyncio.TimerHandle | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether frames can be sent."""
+        return self.protocol.state is State.OPEN
+
+    @property
+    def was_left(self) -> bool:
+        """Whether the peer closed on purpose: with 1000 or without a code, and of its own accord.
+
+        A peer may answer our own close with 1000, which is no leave.
+        """
+        close = self.protocol.close_rcvd
+        began = self.protocol.close_rcvd_then_sent is True
+        return close is not None and began and close.code in (1000, 1005)
+
+    def shut(self, code: int, reason: str) -> None:
+        """Close without waiting for anything: a reader that is stuck cannot hold this up."""
+        if self.is_open:
+            self.write_outgoing()
+            self.protocol.send_close(code, reason)
+            self.send_data()
+        if not self.shutting:
+            self.shutting = True
+            self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
+
+    def write_outgoing(self) -> None:
+        """Write all frames that wait, in one write."""
+        frames, self.outgoing = self.outgoing, []
+        if frames and self.is_open:
+            self.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
+
+    def data_received(self, data: bytes) -> None:
+        """Note the sign of life: pongs are handled inside the library and seen nowhere else."""
+        self.heard = True
+        super().data_received(data)
+
+    def pause_writing(self) -> None:
+        """The peer does not read: give it a while."""
+        super().pause_writing()
+        self._slow_timer = self.loop.call_later(SLOW_SECONDS, self.shut, TOO_SLOW, "too slow")
+
+    def resume_writing(self) -> None:
+        """The peer has read: show it how things are now, if it missed anything."""
+        super().resume_writing()
+        self._cancel_slow_timer()
+        if self.missed and self.on_drained is not None:
+            self.missed = False
+            self.on_drained(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The socket is gone."""
+        self._cancel_slow_timer()
+        self.outgoing.clear()
+        if self.on_lost is not None:
+            self.on_lost()
+        super().connection_lost(exc)
+
+    def _cancel_slow_timer(self) -> None:
+        if self._slow_timer is not None:
+            self._slow_timer.cancel()
+            self._slow_timer = None
+
+
+class Outbox:
+    """What this turn of the event loop owes to sockets: one write each, at the end of the turn."""
+
+    def __init__(self) -> None:
+        self._owing: list[Connection] = []
+
+    def push(self, connection: Connection, *frames: bytes) -> None:
+        """Send the frames with whatever else the socket is sent in this turn."""
+        if not self._owing:
+            connection.loop.call_soon(self._flush)
+        if not connection.outgoing:
+            self._owing.append(connection)
+        connection.outgoing += frames
+
+    def _flush(self) -> None:
+        owing, self._owing = self._owing, []
+        for connection in owing:
+            connection.write_outgoing()

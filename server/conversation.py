@@ -1,0 +1,136 @@
+"""One client's visit, from `$connect` to `$disconnect`: read a message, answer it, read the next.
+
+Messages of one socket are handled one after the other, and none is read while its peer does not
+read our answers: so a client can fill no queue of ours. A bad message is answered and keeps its
+socket.
+"""
+
+import logging
+import time
+
+from websockets.exceptions import ConnectionClosed
+
+from queue_engine.refusals import Refusal
+from storage.contract import StoreUnavailable
+
+from . import handlers, messages
+from .connection import POLICY_VIOLATION, TRY_AGAIN_LATER, UNSUPPORTED_DATA, Connection
+from .handlers import Lobby
+from .limits import TokenBucket
+from .routes import ROUTES, SERVER_ROUTES
+from .telemetry import Metrics
+
+logger = logging.getLogger(__name__)
+
+
+class Host:
+    """Receives clients; ``messages_per_second`` and ``burst`` bound what each may say."""
+
+    def __init__(
+        self, lobby: Lobby, metrics: Metrics, *, messages_per_second: float, burst: int
+    ) -> None:
+        self._lobby = lobby
+        self._metrics = metrics
+        self._rate = messages_per_second
+        self._burst = burst
+        self._closing = False
+
+    def close(self) -> None:
+        """From now on a socket that goes is our doing: its row stays as it is."""
+        self._closing = True
+
+    async def receive(self, connection: Connection) -> None:
+        """Attend to one client until its socket is gone."""
+        try:
+            await handlers.connect(self._lobby, connection)
+        except StoreUnavailable:
+            connection.shut(TRY_AGAIN_LATER, "the store cannot be written; try again")
+            return
+        _log(connection, "connected", "connection opened")
+        try:
+            await self._listen(connection)
+        except (ConnectionClosed, OSError):
+            pass  # however it went, it is gone
+        finally:
+            if not self._closing:
+                await handlers.disconnect(self._lobby, connection)
+                _log(connection, "disconnected", "connection closed")
+
+    async def _listen(self, connection: Connection) -> None:
+        bucket = TokenBucket(self._rate, self._burst)
+        while True:
+            message = await connection.recv()
+            if connection.shutting:
+                continue  # we are done with it; what it still sent is not heard
+            if isinstance(message, bytes):
+                connection.shut(UNSUPPORTED_DATA, "text frames only")
+                continue
+            await self._handle(connection, message, bucket)
+            await connection.drain()
+
+    async def _handle(self, connection: Connection, text: str, bucket: TokenBucket) -> None:
+        started = time.perf_counter()
+        envelope = messages.open_envelope(text)
+        if not bucket.take(time.monotonic()):
+            self._answer(connection, envelope, 429, {"message": "too many messages"}, route=None)
+            if bucket.abusive(time.monotonic()):
+                connection.shut(POLICY_VIOLATION, "too many messages")
+            return
+        action = envelope.action
+        route = action if action in ROUTES or action in SERVER_ROUTES else None
+        try:
+            status_code, body = 200, await self._dispatch(connection, envelope)
+        except (messages.BadMessage, Refusal) as refusal:
+            status_code, body = refusal.status_code, {"message": str(refusal)}
+        except StoreUnavailable:
+            status_code, body = 503, {"message": "the store cannot be written; try again"}
+        except Exception:
+            logger.exception("a handler failed", extra={"room": connection.room, "route": route})
+            status_code, body = 500, {"message": "our fault; nothing changed"}
+        if envelope.request_id is not None or status_code != 200:
+            self._answer(connection, envelope, status_code, body, route=route)
+        self._metrics.message(route, status_code)
+        logger.log(
+            logging.DEBUG if status_code == 200 else logging.INFO,
+            "message answered",
+            extra={
+                "action": "message",
+                "room": connection.room,
+                "connectionId": connection.connection_id,
+                "route": route,
+                "statusCode": status_code,
+                "duration_ms": round((time.perf_counter() - started) * 1000, 3),
+            },
+        )
+
+    async def _dispatch(self, connection: Connection, envelope: messages.Envelope) -> handlers.Body:
+        if envelope.error is not None:
+            raise envelope.error
+        if envelope.action in SERVER_ROUTES:
+            raise messages.BadMessage(403, "only the server fires this route")
+        route = ROUTES.get(envelope.action or "")
+        if route is None:
+            raise messages.BadMessage(404, "no such route")
+        fields = messages.read_fields(route.fields, envelope.fields)
+        return await route.handler(self._lobby, connection, fields)
+
+    def _answer(
+        self,
+        connection: Connection,
+        envelope: messages.Envelope,
+        status_code: int,
+        body: handlers.Body,
+        *,
+        route: str | None,
+    ) -> None:
+        frame = messages.response(route, envelope.request_id, status_code, body)
+        self._lobby.broadcaster.outbox.push(connection, frame)
+
+
+def _log(connection: Connection, action: str, message: str) -> None:
+    extra = {
+        "action": action,
+        "room": connection.room,
+        "connectionId": connection.connection_id,
+    }
+    logger.info(message, extra=extra)

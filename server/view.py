@@ -1,0 +1,129 @@
+"""A room as it was last announced: what newcomers are shown, and what a change adds to that.
+
+A :class:`View` is rebuilt from the stream alone, so it is never ahead of what is stored. It turns
+a batch of the stream into frames; who gets them is the broadcaster's business. It knows no sockets.
+"""
+
+from bisect import insort
+from dataclasses import dataclass, field
+from typing import Any
+
+from queue_engine.items import to_game
+from queue_engine.model import ConnectionId, Game, GameStatus, Room
+from queue_engine.replay import replay
+from storage.contract import Batch, ItemChange, Table
+
+from . import messages
+
+# Both players and so many of the line are what a v1 client sees (design, 4.2).
+WINDOW = 100
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What a batch of the stream means to those who watch.
+
+    ``results`` are the games that ended, one frame each; ``delta`` is what changed in the window.
+    ``list_changed`` says that seed clients need a new list, ``game_changed`` that everybody needs
+    the game as it is now; ``touched`` are the users whose row changed.
+    """
+
+    results: list[bytes] = field(default_factory=list)
+    delta: bytes | None = None
+    list_changed: bool = False
+    game_changed: bool = False
+    touched: frozenset[ConnectionId] = frozenset()
+
+
+class View:
+    """One room, as its followers know it."""
+
+    def __init__(self, name: str) -> None:
+        self.room = Room(name)
+        self.sequence = 0
+        self._users: dict[ConnectionId, bytes] = {}
+        self._window: dict[ConnectionId, bytes] = {}
+        self._counts = (0, 0)
+        self._game = messages.game_update(None)
+        self._snapshot: bytes | None = None
+        self._whole_list: bytes | None = None
+
+    def take_in(self, batch: Batch) -> News:
+        """Bring the view up to the batch; return what is new."""
+        touched = replay(self.room, batch.changes)
+        self.sequence = batch.sequence
+        for connection_id in touched:
+            self._users.pop(connection_id, None)
+        # Results come from the changes: several games can end in one batch.
+        results = [messages.game_update(game) for game in map(_ended, batch.changes) if game]
+        list_changed, delta = False, None
+        if touched:
+            list_changed, delta = self._refresh_list(batch, touched)
+        return News(results, delta, list_changed, self._refresh_game(results), frozenset(touched))
+
+    def snapshot(self) -> bytes:
+        """Return the window as one frame; it is encoded once for all who come between changes."""
+        if self._snapshot is None:
+            users = self._window.values()
+            self._snapshot = messages.queue_update(self.sequence, *self._counts, users)
+        return self._snapshot
+
+    def whole_list(self) -> bytes:
+        """Return everybody as one frame, as the seed's clients expect it."""
+        if self._whole_list is None:
+            users = map(self._encoded, self._ordered(len(self.room.line)))
+            self._whole_list = messages.queue_update(self.sequence, *self._counts, users)
+        return self._whole_list
+
+    def game(self) -> bytes:
+        """Return the game that is being played, or that there is none, as a frame."""
+        return self._game
+
+    def is_beyond_window(self, position: int) -> bool:
+        """Tell whether who stands there does not see itself in the window."""
+        return position > WINDOW
+
+    def _refresh_list(self, batch: Batch, touched: set[ConnectionId]) -> tuple[bool, bytes | None]:
+        window = {user_id: self._encoded(user_id) for user_id in self._ordered(WINDOW)}
+        counts = (len(self.room.line), self.room.spectators)
+        old, self._window = self._window, window
+        counts_changed, self._counts = counts != self._counts, counts
+        upsert = [user for user_id, user in window.items() if old.get(user_id) != user]
+        remove = [user_id for user_id in old if user_id not in window]
+        self._snapshot = self._whole_list = None
+        if not (upsert or remove or counts_changed):
+            # Somebody further back changed; or nothing that anybody sees.
+            return self._beyond_window(touched), None
+        return True, messages.queue_delta(self.sequence, *counts, upsert, remove)
+
+    def _beyond_window(self, touched: set[ConnectionId]) -> bool:
+        return any(user_id not in self._window for user_id in touched)
+
+    def _refresh_game(self, results: list[bytes]) -> bool:
+        game = self.room.game
+        current = messages.game_update(game if game is not None and game.playing else None)
+        changed = bool(results) or current != self._game
+        self._game = current
+        return changed
+
+    def _ordered(self, waiting: int) -> list[ConnectionId]:
+        """Return the players and the first of the line, in line order."""
+        order: list[tuple[Any, ConnectionId]] = self.room.line[:waiting]
+        for user in self.room.active():
+            insort(order, (user.joined_at, user.connection_id))
+        return [user_id for _, user_id in order]
+
+    def _encoded(self, user_id: ConnectionId) -> bytes:
+        encoded = self._users.get(user_id)
+        if encoded is None:
+            encoded = self._users[user_id] = messages.user_json(self.room.users[user_id])
+        return encoded
+
+
+def _ended(change: ItemChange) -> Game | None:
+    """Return the game that this change ended, if it ended one."""
+    old, new = change.old_image, change.new_image
+    if change.table is not Table.GAMES or old is None or new is None:
+        return None
+    ended = old["status"] == GameStatus.PLAYING != new["status"]
+    return to_game(new) if ended else None
