@@ -1,0 +1,83 @@
+"""How much one client may say, and whose pages may open a socket.
+
+Pure decisions: time is handed in, and what follows from a refusal is for the caller to know.
+"""
+
+import re
+
+# Refusals kept up for so long are abuse; a second without one ends the streak.
+ABUSE_SECONDS = 5.0
+STREAK_GAP_SECONDS = 1.0
+
+_DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
+_ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#@\s]+)", re.IGNORECASE)
+_AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:/?#@,\s]+)(?::([0-9]{0,5}))?", re.IGNORECASE)
+
+
+class TokenBucket:
+    """Lets ``burst`` messages through at once and ``rate`` a second in the long run.
+
+    ``now`` is in seconds, from any clock that never runs back.
+    """
+
+    __slots__ = ("_burst", "_last_refusal", "_rate", "_streak_start", "_tokens", "_updated")
+
+    def __init__(self, rate: float, burst: int) -> None:
+        self._rate = rate
+        self._burst = float(burst)
+        self._tokens = float(burst)
+        self._updated: float | None = None
+        self._streak_start = self._last_refusal = float("-inf")
+
+    def take(self, now: float) -> bool:
+        """Let a message through, or refuse it."""
+        if self._updated is not None:
+            gained = (now - self._updated) * self._rate
+            self._tokens = min(self._burst, self._tokens + gained)
+        self._updated = now
+        if self._tokens >= 1:
+            self._tokens -= 1
+            return True
+        if now - self._last_refusal > STREAK_GAP_SECONDS:
+            self._streak_start = now
+        self._last_refusal = now
+        return False
+
+    def abusive(self, now: float) -> bool:
+        """Return whether messages have been refused for five seconds without a pause."""
+        goes_on = now - self._last_refusal <= STREAK_GAP_SECONDS
+        return goes_on and now - self._streak_start >= ABUSE_SECONDS
+
+
+def origin_allowed(origin: str | None, host: str | None, allowed: tuple[str, ...] | None) -> bool:
+    """Return whether a page of ``origin`` may open a socket to ``host``.
+
+    ``allowed`` of None means the host's own pages; ``*`` in it means all. Only browsers send an
+    Origin, and it is browsers that have to be kept from lending a visitor's address to a page.
+    """
+    if origin is None or (allowed is not None and "*" in allowed):
+        return True
+    if allowed is not None:
+        return _normalised(origin) in map(_normalised, allowed)
+    parts = _ORIGIN.fullmatch(origin)
+    if parts is None or host is None:
+        return False
+    # The scheme is not compared: behind a proxy that ends TLS, we cannot see the browser's own.
+    port = _DEFAULT_PORTS.get(parts[1].lower())
+    ours = _host_and_port(host, port)
+    return ours is not None and _host_and_port(parts[2], port) == ours
+
+
+def _normalised(origin: str) -> object:
+    parts = _ORIGIN.fullmatch(origin)
+    if parts is None:
+        return origin.lower()
+    scheme = parts[1].lower()
+    return scheme, _host_and_port(parts[2], _DEFAULT_PORTS.get(scheme))
+
+
+def _host_and_port(authority: str, default_port: int | None) -> tuple[str, int | None] | None:
+    parts = _AUTHORITY.fullmatch(authority)
+    if parts is None:
+        return None
+    return parts[1].lower(), int(parts[2]) if parts[2] else default_port

@@ -1,0 +1,55 @@
+"""What this machine offers: its address in the local network and how many sockets it can hold.
+
+It asks the operating system and knows nothing of the service; where the system does not say,
+it answers with what is safe.
+"""
+
+import contextlib
+import socket
+import sys
+
+if sys.platform != "win32":
+    import resource
+
+# Some systems allow "unlimited" and then refuse the number that stands for it.
+_TRIES = (1_048_576, 65_536, 10_240)
+# What Windows allows; it has no such limit to ask for.
+_FILES_UNKNOWN = 8192
+
+
+def lan_address(*, ipv6: bool = False) -> str | None:
+    """Return the address at which others in the local network reach us, if there is one.
+
+    Connecting a datagram socket sends no packet; it only makes the system choose the interface
+    that leads out. The addresses are those reserved for documentation.
+    """
+    family = socket.AF_INET6 if ipv6 else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect(("2001:db8::1" if ipv6 else "192.0.2.1", 9))
+            return str(probe.getsockname()[0])
+    except OSError:
+        return None
+
+
+def connections_allowed() -> int:
+    """Return how many sockets the limit of open files leaves room for.
+
+    The rest is for the store, the log, and connections that are no sockets yet or fetch a page.
+    """
+    files = _raise_file_limit()
+    return max(1, files - min(files // 4, 512))
+
+
+def _raise_file_limit() -> int:
+    """Raise the limit of open files as far as it goes without privileges, and return it."""
+    if sys.platform == "win32":
+        return _FILES_UNKNOWN
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    for wanted in _TRIES if hard == resource.RLIM_INFINITY else (hard, *_TRIES):
+        if soft == resource.RLIM_INFINITY or soft >= wanted:
+            break
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+    return _TRIES[0] if soft == resource.RLIM_INFINITY else soft

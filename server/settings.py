@@ -1,0 +1,203 @@
+"""Every setting of the server, once: its name, default, bounds and the sentence in ``--help``.
+
+Each is a flag and an environment variable; a flag wins. They are read once, at the start, and
+passed on as plain values: this module knows nothing of who uses them.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from . import command_line
+from .machine import connections_allowed, lan_address
+
+ENV_PREFIX = "WINNER_STAYS_"
+MOST_CONNECTIONS = 20_000
+LOOPBACK = "127.0.0.1"
+_MONTH = 31 * 24 * 3600.0
+
+_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?", re.IGNORECASE)
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+|null|\*")
+
+
+def _lower(value: object) -> object:
+    return value.strip().lower() if isinstance(value, str) else value
+
+
+def _expect(what: str) -> PydanticCustomError:
+    return PydanticCustomError("expected", "expected {what}", {"what": what})
+
+
+def _address(value: str) -> str:
+    if not _URL.fullmatch(value):
+        raise _expect("an address such as https://play.example.com")
+    return value.rstrip("/")
+
+
+def _origins(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    origins = tuple(part.strip().lower().rstrip("/") for part in value.split(",") if part.strip())
+    if not origins or not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise _expect("origins such as https://play.example.com, separated by commas, or *")
+    return origins
+
+
+def _readable(value: str) -> str:
+    if not os.path.isfile(value) or not os.access(value, os.R_OK):
+        raise _expect("a file that can be read")
+    return value
+
+
+Seconds = Annotated[float, Field(ge=0, le=_MONTH, allow_inf_nan=False)]
+Readable = Annotated[str, AfterValidator(_readable)]
+
+
+class Settings(BaseSettings):
+    """A self-hosted winner-stays lobby: two play, the rest stand in line, the winner stays on."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
+    )
+
+    host: str = Field(LOOPBACK, min_length=1, description="Address to listen on; 0.0.0.0 for all.")
+    port: int = Field(
+        8080, ge=0, le=65535, description="TCP port to listen on; 0 picks a free one."
+    )
+    store: str = Field(
+        "sqlite:///winner-stays.db", min_length=1, description="URL of the store, a SQLite file."
+    )
+    resume_seconds: Seconds = Field(
+        60.0, description="How long a place in line is kept for somebody who is gone."
+    )
+    seat_seconds: Seconds = Field(
+        15.0,
+        description="How long a seat is held for somebody who is gone; "
+        "never longer than a place in line.",
+    )
+    move_seconds: Seconds = Field(30.0, description="Time to move; 0 is no clock.")
+    max_streak: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="Wins in a row after which a winner goes to the end of the line too; "
+        "0 is never.",
+    )
+    public_url: Annotated[str, AfterValidator(_address)] | None = Field(
+        None,
+        max_length=512,
+        description="Address under which players reach the server: printed, shared, "
+        "and in the QR code.",
+        json_schema_extra={"shown": "the address listened on, in the local network if on all"},
+    )
+    max_connections: int = Field(
+        default_factory=lambda: min(connections_allowed(), MOST_CONNECTIONS),
+        ge=1,
+        le=1_000_000,
+        description="How many sockets may be open at once; never more than the limit of open "
+        "files leaves room for.",
+        json_schema_extra={"shown": f"what that limit allows, at most {MOST_CONNECTIONS}"},
+    )
+    max_connections_per_address: int = Field(
+        0,
+        ge=0,
+        le=1_000_000,
+        description="How many sockets one address may open; 0 is no limit.",
+    )
+    max_message_bytes: int = Field(
+        4096, ge=1, le=64 * 1024 * 1024, description="Size of the largest message taken."
+    )
+    messages_per_second: float = Field(
+        10.0,
+        gt=0,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="How many messages a socket may send per second, in the long run.",
+    )
+    burst: int = Field(
+        20, ge=1, le=1_000_000, description="How many messages a socket may send at once."
+    )
+    allowed_origins: Annotated[tuple[str, ...] | None, NoDecode, BeforeValidator(_origins)] = Field(
+        None,
+        description="Origins of the pages that may open a socket, separated by commas; * for all.",
+        json_schema_extra={"shown": "the host that the socket is opened to"},
+    )
+    tls_cert: Readable | None = Field(
+        None, description="File with the certificate chain (PEM); it needs its key, too."
+    )
+    tls_key: Readable | None = Field(
+        None, description="File with the private key (PEM); it needs its certificate, too."
+    )
+    log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
+        default_factory=lambda: "console" if sys.stderr.isatty() else "json",
+        description="How log lines look.",
+        json_schema_extra={"shown": "console on a terminal, else json"},
+    )
+    log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
+        Field("info", description="Least severe log lines that are written.")
+    )
+
+    @field_validator("seat_seconds")
+    @classmethod
+    def _seat_no_longer_than_place(cls, value: float, info: ValidationInfo) -> float:
+        place: float = info.data.get("resume_seconds", value)
+        return min(value, place)
+
+    @field_validator("max_connections")
+    @classmethod
+    def _connections_within_file_limit(cls, value: int) -> int:
+        return min(value, connections_allowed())
+
+    @model_validator(mode="after")
+    def _tls_complete(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            given, other = ("cert", "key") if self.tls_cert else ("key", "cert")
+            raise PydanticCustomError(
+                "pair", "pair", {"given": f"tls_{given}", "other": f"tls_{other}"}
+            )
+        return self
+
+
+def load(argv: Sequence[str]) -> Settings:
+    """Read the settings from the flags in ``argv`` and the environment.
+
+    Raises:
+        SystemExit: 0 after ``--help``; 2 after one line on stderr that says what is wrong.
+    """
+    try:
+        given = command_line.parse(Settings, ENV_PREFIX, argv)
+        try:
+            return Settings(**given)
+        except ValidationError as error:
+            raise command_line.explain(Settings, ENV_PREFIX, given, error) from None
+    except command_line.UsageError as error:
+        print(f"winner-stays: {error}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def public_url(settings: Settings, port: int) -> str:
+    """Return the address to open, without a slash at its end; ``port`` is the one bound."""
+    if settings.public_url is not None:
+        return settings.public_url
+    host = settings.host.strip("[]")
+    if host in ("0.0.0.0", "::"):
+        # Listening on :: serves IPv4 too, and its addresses are those that people can type.
+        host = lan_address() or (lan_address(ipv6=True) if host == "::" else None) or LOOPBACK
+    if ":" in host:
+        host = f"[{host.replace('%', '%25')}]"
+    scheme, usual = ("https", 443) if settings.tls_cert else ("http", 80)
+    return f"{scheme}://{host}" if port == usual else f"{scheme}://{host}:{port}"
