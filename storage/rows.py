@@ -1,0 +1,87 @@
+"""Items as rows: the columns of each table, the statements that write them, the records read back.
+
+It owns the spelling of the SQL for items and turns rows into the contract's values; it opens
+nothing, runs nothing and decides nothing.
+"""
+
+import json
+from collections.abc import Sequence
+from itertools import groupby
+from typing import Any
+
+from storage.contract import EventName, Item, ItemChange, RoomName, Table
+
+COLUMNS = {
+    Table.USERS: (
+        "connection_id", "room", "session_id", "username", "status", "marker", "joined_at",
+        "seated_at", "streak", "resumable", "absent_until", "seat_until", "owner", "generation",
+    ),
+    Table.GAMES: (
+        "room", "number", "board", "turn", "status", "x_id", "o_id", "winner", "line", "moved_at",
+        "deadline", "time_left", "reported_loser", "reported_by", "reported_at",
+    ),
+}  # fmt: skip
+
+# The room is part of every key, so that no commit reaches into another room.
+KEY = {Table.USERS: ("connection_id", "room"), Table.GAMES: ("room",)}
+
+Run = tuple[str, list[tuple[Any, ...]]]
+"""A statement and the parameters of each of its executions."""
+
+
+def runs(changes: Sequence[ItemChange]) -> list[Run]:
+    """Turn changes into statements, in order, neighbours of one kind under one statement.
+
+    They are never netted: when X and O change hands, only the order in which they did so keeps
+    clear of the unique index.
+    """
+    return [
+        (_statement(*kind), [_parameters(change) for change in group])
+        for kind, group in groupby(changes, key=lambda change: (change.table, change.event_name))
+    ]
+
+
+def _statement(table: Table, event_name: EventName) -> str:
+    columns, key = COLUMNS[table], KEY[table]
+    found = " AND ".join(f"{column} = ?" for column in key)
+    match event_name:
+        case EventName.INSERT:
+            marks = ", ".join("?" * len(columns))
+            return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
+        case EventName.MODIFY:
+            values = ", ".join(f"{column} = ?" for column in columns if column not in key)
+            return f"UPDATE {table} SET {values} WHERE {found}"
+        case EventName.REMOVE:
+            return f"DELETE FROM {table} WHERE {found}"
+
+
+def _parameters(change: ItemChange) -> tuple[Any, ...]:
+    columns, key = COLUMNS[change.table], KEY[change.table]
+    new_image, old_image = change.new_image, change.old_image
+    if new_image is None:
+        assert old_image is not None, "a REMOVE has an old image"
+        return tuple(old_image[column] for column in key)
+    if old_image is None:
+        return tuple(new_image[column] for column in columns)
+    values = [new_image[column] for column in columns if column not in key]
+    return (*values, *(old_image[column] for column in key))
+
+
+def item(table: Table, row: Sequence[Any]) -> Item:
+    """Name the values of a row that was selected in the order of ``COLUMNS``."""
+    return dict(zip(COLUMNS[table], row, strict=True))
+
+
+Record = tuple[int, RoomName, str, str, str | None, str | None]
+"""A row of the stream: sequence, room, event_name, item, old_image, new_image."""
+
+
+def change(record: Record) -> ItemChange:
+    """Turn a record of the stream into the change that it tells of."""
+    _, _, event_name, table, old_image, new_image = record
+    return ItemChange(
+        EventName(event_name),
+        Table(table),
+        None if old_image is None else json.loads(old_image),
+        None if new_image is None else json.loads(new_image),
+    )

@@ -1,0 +1,121 @@
+"""The store on SQLite: one connection that writes, one that reads, and the stream between them.
+
+Own commits and other people's reach the stream on the same road: triggers append to the table
+``stream`` in the same transaction, and the reader, which cannot see what is not committed, reads
+it. This module joins the parts, and owns their beginning and their end.
+"""
+
+import asyncio
+import logging
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TextIO
+
+import aiosqlite
+
+from storage.contract import (
+    Batch,
+    ItemChange,
+    RoomName,
+    Snapshot,
+    StoreError,
+    StoreUnavailable,
+    StoreUnusable,
+)
+from storage.feed import Feed
+from storage.guards import finish
+from storage.opening import BUSY_SECONDS, prepare
+from storage.reader import Reader
+from storage.writer import Writer
+
+logger = logging.getLogger(__name__)
+
+TRIM_SECONDS = 3600.0
+
+
+class SQLiteStore:
+    """A :class:`~storage.contract.Store` in one file, for one process."""
+
+    def __init__(self, writer: Writer, reader: Reader, feed: Feed, lock: TextIO) -> None:
+        self._writer, self._reader, self._feed, self._lock = writer, reader, feed, lock
+        self._trimming = asyncio.create_task(self._trim_hourly(), name="trim the stream")
+
+    @classmethod
+    async def open(cls, path: Path) -> "SQLiteStore":
+        """Open the file, new or old.
+
+        Raises:
+            StoreUnusable: with one line that names the file and says why.
+        """
+        # Whatever links lead to it, a file has one name: by that it is locked.
+        path = Path(await asyncio.to_thread(os.path.realpath, path))
+        lock = await asyncio.to_thread(prepare, path)
+        async with AsyncExitStack() as undo:
+            undo.callback(lock.close)
+            try:
+                connections = []
+                for pragma in ("synchronous = FULL", "query_only = ON"):
+                    connection = await aiosqlite.connect(
+                        path, timeout=BUSY_SECONDS, isolation_level=None
+                    )
+                    undo.push_async_callback(connection.close)
+                    await connection.execute_fetchall(f"PRAGMA {pragma}")
+                    connections.append(connection)
+                writer, reader = Writer(connections[0]), Reader(connections[1])
+                feed = Feed(reader, passed=await reader.last_sequence())
+            except (sqlite3.Error, StoreError) as error:
+                raise StoreUnusable(f"{path}: {error}") from error
+            undo.pop_all()
+        return cls(writer, reader, feed, lock)
+
+    async def load(self, room: RoomName) -> Snapshot:
+        """Return the room's items, and follow the room."""
+        return await self._feed.load(room)
+
+    async def commit(
+        self, room: RoomName, expected_sequence: int, changes: Sequence[ItemChange]
+    ) -> int:
+        """Store all changes, in order, or none; return the sequence of the last."""
+        try:
+            return await self._writer.commit(room, expected_sequence, changes)
+        finally:
+            self._feed.wake()  # a caller that was cancelled may have committed all the same
+
+    def stream(self) -> AsyncIterator[Batch]:
+        """Yield what is committed in the followed rooms, by anyone."""
+        return self._feed.stream()
+
+    async def forget(self, room: RoomName) -> None:
+        """Stop following the room."""
+        self._feed.forget(room)
+
+    async def rooms(self) -> Sequence[RoomName]:
+        """Return every room that has an item."""
+        return await self._reader.rooms()
+
+    async def ping(self) -> None:
+        """Return when a table can be read."""
+        await self._reader.ping()
+
+    async def close(self) -> None:
+        """Finish what runs, end the stream, close the file and unlock it."""
+        self._trimming.cancel()
+        await finish(self._close())
+
+    async def _close(self) -> None:
+        await self._feed.close()
+        await self._writer.close()  # the last to close, so that the WAL is folded into the file
+        self._lock.close()
+
+    async def _trim_hourly(self) -> None:
+        while True:
+            try:
+                await self._writer.trim(self._feed.passed)
+            except StoreUnavailable as error:
+                logger.warning(
+                    "stream not trimmed", extra={"action": "trim_failed", "reason": str(error)}
+                )
+            await asyncio.sleep(TRIM_SECONDS)
