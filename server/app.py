@@ -122,7 +122,7 @@ async def _serve(
         backlog=BACKLOG,
     )
     logger.info("serving", extra={"action": "started", "url": url})
-    ready(url)
+    ready(f"{url}/")
     await stop.wait()
 
     logger.info("stopping", extra={"action": "stopping"})

@@ -77,9 +77,12 @@ class Broadcaster:
     def _send_news(self, view: View, news: News) -> None:
         room = RoomName(view.room.name)
         sockets = self._registry.in_room(room)
-        if not sockets or not (news.results or news.list_changed or news.game_changed):
+        for game in news.ended:
+            self._metrics.game_finished(game.status)
+        if not sockets or not (news.ended or news.list_changed or news.game_changed):
             return
-        before_v1, before_seed = list(news.results), list(news.results)
+        results = [messages.game_update(game) for game in news.ended]
+        before_v1, before_seed = results[:], results[:]
         if news.delta is not None:
             before_v1.append(news.delta)
         if news.list_changed and not all(socket.v1 for socket in sockets.values()):
@@ -102,7 +105,7 @@ class Broadcaster:
             elif frames := whole_v1 if connection.v1 else whole_seed:
                 self.outbox.push(connection, frames)
             sent += 1
-        self._metrics.broadcast(sent, news.results)
+        self._metrics.broadcast(sent)
         if news.list_changed:
             self._notices.line_changed(room)
 

@@ -8,7 +8,10 @@ socket.
 import logging
 import time
 
+from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request
 
 from queue_engine.refusals import Refusal
 from storage.contract import StoreUnavailable
@@ -21,6 +24,8 @@ from .routes import ROUTES, SERVER_ROUTES
 from .telemetry import Metrics
 
 logger = logging.getLogger(__name__)
+
+HANDSHAKE_DONE = Request("", Headers())
 
 
 class Host:
@@ -39,13 +44,17 @@ class Host:
         """From now on a socket that goes is our doing: its row stays as it is."""
         self._closing = True
 
-    async def receive(self, connection: Connection) -> None:
+    async def receive(self, connection: ServerConnection) -> None:
         """Attend to one client until its socket is gone."""
+        assert isinstance(connection, Connection), "the server makes our connections"
         try:
             await handlers.connect(self._lobby, connection)
         except StoreUnavailable:
             connection.shut(TRY_AGAIN_LATER, "the store cannot be written; try again")
             return
+        # Its headers are a third of what an idle connection holds in memory. (The library takes a
+        # connection without a request for one whose handshake is still to come.)
+        connection.request, connection.response = HANDSHAKE_DONE, None
         _log(connection, "connected", "connection opened")
         try:
             await self._listen(connection)

@@ -5,7 +5,7 @@ a batch of the stream into frames; who gets them is the broadcaster's business. 
 """
 
 from bisect import insort
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from queue_engine.items import to_game
@@ -23,16 +23,16 @@ WINDOW = 100
 class News:
     """What a batch of the stream means to those who watch.
 
-    ``results`` are the games that ended, one frame each; ``delta`` is what changed in the window.
+    ``ended`` are the games that ended; ``delta`` is the frame of what changed in the window.
     ``list_changed`` says that seed clients need a new list, ``game_changed`` that everybody needs
     the game as it is now; ``touched`` are the users whose row changed.
     """
 
-    results: list[bytes] = field(default_factory=list)
-    delta: bytes | None = None
-    list_changed: bool = False
-    game_changed: bool = False
-    touched: frozenset[ConnectionId] = frozenset()
+    ended: list[Game]
+    delta: bytes | None
+    list_changed: bool
+    game_changed: bool
+    touched: frozenset[ConnectionId]
 
 
 class View:
@@ -54,12 +54,12 @@ class View:
         self.sequence = batch.sequence
         for connection_id in touched:
             self._users.pop(connection_id, None)
-        # Results come from the changes: several games can end in one batch.
-        results = [messages.game_update(game) for game in map(_ended, batch.changes) if game]
+        # From the changes, not from the states before and after: several games can end in a batch.
+        ended = [game for game in map(_ended, batch.changes) if game is not None]
         list_changed, delta = False, None
         if touched:
             list_changed, delta = self._refresh_list(batch, touched)
-        return News(results, delta, list_changed, self._refresh_game(results), frozenset(touched))
+        return News(ended, delta, list_changed, self._refresh_game(ended), frozenset(touched))
 
     def snapshot(self) -> bytes:
         """Return the window as one frame; it is encoded once for all who come between changes."""
@@ -99,10 +99,10 @@ class View:
     def _beyond_window(self, touched: set[ConnectionId]) -> bool:
         return any(user_id not in self._window for user_id in touched)
 
-    def _refresh_game(self, results: list[bytes]) -> bool:
+    def _refresh_game(self, ended: list[Game]) -> bool:
         game = self.room.game
         current = messages.game_update(game if game is not None and game.playing else None)
-        changed = bool(results) or current != self._game
+        changed = bool(ended) or current != self._game
         self._game = current
         return changed
 
