@@ -10,6 +10,7 @@ import os
 import secrets
 import socket
 import ssl
+import time
 from collections.abc import Callable
 from weakref import WeakSet
 
@@ -40,6 +41,8 @@ BACKLOG = 4096
 # How long (seconds) the rooms may take for their last commits, and handlers to return after that.
 LAST_COMMITS_SECONDS = 1.0
 LAST_HANDLERS_SECONDS = 0.5
+# A fan-out that takes longer (seconds) is one to rest after: some two hundred sockets.
+LARGE_FAN_OUT_SECONDS = 0.002
 
 
 async def run(settings: Settings, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
@@ -80,6 +83,8 @@ async def _serve(
     )
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     engine = Engine(store, house, owner=owner, meter=metrics)
+    metrics.rooms.set_function(lambda: engine.room_count)
+    metrics.connections.set_function(lambda: len(registry))
     host = Host(
         Lobby(engine, broadcaster, registry),
         metrics,
@@ -136,10 +141,20 @@ async def _serve(
 
 
 async def _follow(store: Store, engine: Engine, broadcaster: Broadcaster) -> None:
-    """Carry the stream to those who live by it."""
+    """Carry the stream to those who live by it.
+
+    After a large fan-out it rests for as long as that took, so that announcing takes at most half
+    of the time: what happens meanwhile comes as one batch and costs one frame. While a crowd comes
+    back after a restart, its own arrivals would otherwise leave it no time to arrive.
+    """
     async for batch in store.stream():
+        started = time.perf_counter()
         engine.observe(batch)
         broadcaster.announce(batch)
+        await asyncio.sleep(0)  # the frames are written before this returns
+        taken = time.perf_counter() - started
+        if taken > LARGE_FAN_OUT_SECONDS:
+            await asyncio.sleep(taken)
 
 
 async def _close_all(sockets: WeakSet[Connection]) -> None:

@@ -5,7 +5,7 @@ A frame is encoded once for all who get the same bytes; the two players get it b
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 
 from queue_engine.model import ConnectionId, Status, User
 from storage.contract import Batch, RoomName
@@ -91,10 +91,12 @@ class Broadcaster:
         whole_v1, whole_seed = b"".join(before_v1 + after), b"".join(before_seed + after)
 
         sent = 0
-        for connection in _players_first(view, sockets.values()):
+        for connection in _players_first(view, sockets):
             if not connection.welcomed:
                 continue
             if connection.paused:
+                if not connection.missed:
+                    self._metrics.slow_clients.inc()
                 connection.missed = True
                 continue
             if connection.connection_id in news.touched and self._standing_changed(connection):
@@ -169,6 +171,11 @@ def _standing(user: User) -> tuple[object, ...]:
     return (user.status, user.marker, user.seated_at, user.joined_at)
 
 
-def _players_first(view: View, sockets: Iterable[Connection]) -> list[Connection]:
-    players = set(view.room.seats.values())
-    return sorted(sockets, key=lambda socket: socket.connection_id not in players)
+def _players_first(view: View, sockets: Mapping[ConnectionId, Connection]) -> Iterator[Connection]:
+    players = view.room.seats.values()
+    for connection_id in players:
+        if connection_id in sockets:
+            yield sockets[connection_id]
+    for connection_id, connection in sockets.items():
+        if connection_id not in players:
+            yield connection

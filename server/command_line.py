@@ -6,9 +6,8 @@ it; it knows no setting by name.
 
 import argparse
 from collections.abc import Mapping, Sequence
-from typing import Any, NoReturn, get_args, get_origin
+from typing import Any, Literal, NoReturn, get_args, get_origin
 
-from annotated_types import Ge, Gt, Le
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
@@ -96,15 +95,16 @@ def _default(field: FieldInfo) -> str:
 def _expected(model: type[BaseModel], name: str) -> str:
     field = model.model_fields[name]
     kind: Any = field.annotation
-    if get_args(kind) and get_origin(kind) is not None and kind.__class__.__name__ != "UnionType":
+    if get_origin(kind) is Literal:
         return f"one of {', '.join(map(str, get_args(kind)))}"
     if kind not in (int, float):
         return "some text"
-    bounds: dict[type, Any] = {}
-    for rule in field.metadata:
-        for bound, attribute in ((Ge, "ge"), (Gt, "gt"), (Le, "le")):
-            if isinstance(rule, bound):
-                bounds[bound] = getattr(rule, attribute)
+    bounds = {
+        bound: getattr(rule, bound)
+        for rule in field.metadata
+        for bound in ("ge", "gt", "le")
+        if hasattr(rule, bound)
+    }
     number = "a whole number" if kind is int else "a number"
-    least = f"from {bounds[Ge]:g}" if Ge in bounds else f"above {bounds[Gt]:g}"
-    return f"{number} {least} to {bounds[Le]:,.0f}".replace(",", "")
+    least = f"from {bounds['ge']:g}" if "ge" in bounds else f"above {bounds['gt']:g}"
+    return f"{number} {least} to {bounds['le']:.0f}"

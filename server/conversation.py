@@ -61,6 +61,7 @@ class Host:
         except (ConnectionClosed, OSError):
             pass  # however it went, it is gone
         finally:
+            self._metrics.closed(connection.close_code or 1006)
             if not self._closing:
                 await handlers.disconnect(self._lobby, connection)
                 _log(connection, "disconnected", "connection closed")

@@ -39,6 +39,9 @@ class Registry:
         """Return the room's sockets by the user they speak for."""
         return self._rooms.get(room, {})
 
+    def __len__(self) -> int:
+        return sum(map(len, self._rooms.values()))
+
     def __iter__(self) -> Iterator[Connection]:
         for room in self._rooms.values():
             yield from room.values()
