@@ -1,0 +1,72 @@
+# Two commands: `make run` and `make test`. Both set up .venv the first time, from the lock files.
+
+PYTHON ?=
+VENV := .venv
+IN_VENV := $(VENV)/bin/python
+PIP_INSTALL := $(IN_VENV) -m pip --disable-pip-version-check install --quiet --require-hashes
+CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.14 python3.11 python3 python)
+BROWSER_TESTS = $(wildcard tests/browser/*.test.mjs)
+
+# The first candidate of which $(1) is true, a Python expression that may import what it needs.
+first = $(shell for python in $(CANDIDATES); do \
+	"$$python" -c 'import sys; sys.exit(not ($(1)))' 2>/dev/null && echo "$$python" && break; done)
+RECENT = sys.version_info >= (3, 11)
+COMPLETE = $(RECENT) and __import__("venv") and __import__("ensurepip")
+TOO_OLD = Python 3.11 or newer is needed and not found; install one, or name it: make PYTHON=/path/to/python3
+NO_VENV = $(call first,$(RECENT)) has no venv module; on Debian and Ubuntu: apt install python3-venv
+USABLE = $(or $(call first,$(COMPLETE)),$(error $(if $(call first,$(RECENT)),$(NO_VENV),$(TOO_OLD))))
+
+.PHONY: help run test check format lock screenshots clean
+
+help:  ## say what there is
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
+
+run: $(VENV)/run.stamp  ## start the server; flags go in ARGS="--port 9000"
+	@exec $(IN_VENV) -m server $(ARGS)
+
+test: $(VENV)/dev.stamp  ## run every test
+	$(IN_VENV) -m pytest
+	@$(if $(BROWSER_TESTS),$(MAKE) --no-print-directory browser-tests,echo "no browser tests")
+
+.PHONY: browser-tests
+browser-tests:
+	@if node -e 'process.exit(parseInt(process.versions.node) < 20)' 2>/dev/null; \
+	then node --test $(BROWSER_TESTS); \
+	else echo "browser tests NOT run: they need Node.js 20 or newer"; test "$$CI" != true; fi
+
+check: $(VENV)/dev.stamp  ## formatting, lint, types, then the tests
+	$(IN_VENV) -m ruff format --check
+	$(IN_VENV) -m ruff check
+	$(IN_VENV) -m mypy
+	@$(MAKE) --no-print-directory test
+
+format: $(VENV)/dev.stamp  ## format the code and mend what lint can mend
+	$(IN_VENV) -m ruff check --fix
+	$(IN_VENV) -m ruff format
+
+screenshots: $(VENV)/dev.stamp  ## take the pictures of the README
+	$(IN_VENV) scripts/screenshots.py
+
+lock:  ## (maintainers) pin the dependencies anew; UPGRADE=--upgrade takes the newest; needs uv
+	uv pip compile $(LOCK_FLAGS) --output-file requirements.txt pyproject.toml
+	uv pip compile $(LOCK_FLAGS) --extra dev --constraint requirements.txt \
+		--output-file requirements-dev.txt pyproject.toml
+
+# For every platform and every Python that we support; without naming a registry.
+LOCK_FLAGS = --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
+
+clean:  ## remove what the commands above have made, but no database
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+
+$(IN_VENV):
+	@echo "setting up $(VENV) with $(USABLE), once"
+	@$(USABLE) -m venv --clear $(VENV)
+
+$(VENV)/run.stamp: requirements.txt | $(IN_VENV)
+	@$(PIP_INSTALL) -r requirements.txt
+	@touch $@
+
+$(VENV)/dev.stamp: requirements-dev.txt | $(IN_VENV)
+	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
