@@ -22,7 +22,8 @@ from storage import open_store
 from storage.contract import Store
 
 from .broadcaster import Broadcaster
-from .connection import BUFFER_LIMIT, CLOSE_SECONDS, GOING_AWAY, Connection
+from .close_codes import CloseCode
+from .connection import BUFFER_LIMIT, CLOSE_SECONDS, Connection
 from .conversation import Host
 from .handlers import Lobby
 from .handshake import Door
@@ -161,7 +162,7 @@ async def _close_all(sockets: WeakSet[Connection]) -> None:
     """Say goodbye; who does not answer is cut off, and who never finished a handshake at once."""
     for connection in list(sockets):
         if connection.is_open:
-            connection.shut(GOING_AWAY, "server going down")
+            connection.shut(CloseCode.GOING_AWAY)
         else:
             connection.transport.abort()
     gone = [connection.connection_lost_waiter for connection in sockets]

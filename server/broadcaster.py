@@ -11,7 +11,8 @@ from queue_engine.model import ConnectionId, Status, User
 from storage.contract import Batch, RoomName
 
 from . import messages
-from .connection import REMOVED, Connection, Outbox
+from .close_codes import CloseCode
+from .connection import Connection, Outbox
 from .positions import PositionNotices
 from .registry import Registry
 from .telemetry import Metrics
@@ -50,7 +51,7 @@ class Broadcaster:
             await future
         user = self._user(connection)
         if user is None:
-            connection.shut(REMOVED, "removed by the operator")
+            connection.shut(CloseCode.REMOVED)
             return
         connection.on_drained = self._show_all
         connection.welcomed = True
@@ -115,7 +116,7 @@ class Broadcaster:
         sockets = self._registry.in_room(RoomName(view.room.name))
         for connection_id in touched:
             if connection_id not in view.room.users and connection_id in sockets:
-                sockets[connection_id].shut(REMOVED, "removed by the operator")
+                sockets[connection_id].shut(CloseCode.REMOVED)
 
     def _wake(self, view: View) -> None:
         room = RoomName(view.room.name)

@@ -15,20 +15,14 @@ from websockets.protocol import State
 from queue_engine.model import ConnectionId
 from storage.contract import RoomName
 
+from .close_codes import CloseCode
+
 # A socket that owes its peer more than this (bytes) is skipped; it counts as drained at the half.
 BUFFER_LIMIT = 256 * 1024
 # A socket over its limit for so long (seconds) is closed with 4008.
 SLOW_SECONDS = 20.0
 # Whoever does not answer a close is cut off after so long (seconds).
 CLOSE_SECONDS = 2.0
-
-GOING_AWAY = 1001
-UNSUPPORTED_DATA = 1003
-POLICY_VIOLATION = 1008
-TRY_AGAIN_LATER = 1013
-RESUMED_ELSEWHERE = 4001
-REMOVED = 4002
-TOO_SLOW = 4008
 
 
 class Connection(ServerConnection):
@@ -75,11 +69,11 @@ class Connection(ServerConnection):
         began = self.protocol.close_rcvd_then_sent is True
         return close is not None and began and close.code in (1000, 1005)
 
-    def shut(self, code: int, reason: str) -> None:
+    def shut(self, code: CloseCode) -> None:
         """Close without waiting for anything: a reader that is stuck cannot hold this up."""
         if self.is_open:
             self.write_outgoing()
-            self.protocol.send_close(code, reason)
+            self.protocol.send_close(code, code.reason)
             self.send_data()
         if not self.shutting:
             self.shutting = True
@@ -99,7 +93,7 @@ class Connection(ServerConnection):
     def pause_writing(self) -> None:
         """The peer does not read: give it a while."""
         super().pause_writing()
-        self._slow_timer = self.loop.call_later(SLOW_SECONDS, self.shut, TOO_SLOW, "too slow")
+        self._slow_timer = self.loop.call_later(SLOW_SECONDS, self.shut, CloseCode.TOO_SLOW)
 
     def resume_writing(self) -> None:
         """The peer has read: show it how things are now, if it missed anything."""

@@ -17,7 +17,8 @@ from queue_engine.refusals import Refusal
 from storage.contract import StoreUnavailable
 
 from . import handlers, messages
-from .connection import POLICY_VIOLATION, TRY_AGAIN_LATER, UNSUPPORTED_DATA, Connection
+from .close_codes import CloseCode
+from .connection import Connection
 from .handlers import Lobby
 from .limits import TokenBucket
 from .routes import ROUTES, SERVER_ROUTES
@@ -50,7 +51,7 @@ class Host:
         try:
             await handlers.connect(self._lobby, connection)
         except StoreUnavailable:
-            connection.shut(TRY_AGAIN_LATER, "the store cannot be written; try again")
+            connection.shut(CloseCode.TRY_AGAIN_LATER)
             return
         # Its headers are a third of what an idle connection holds in memory. (The library takes a
         # connection without a request for one whose handshake is still to come.)
@@ -73,7 +74,7 @@ class Host:
             if connection.shutting:
                 continue  # we are done with it; what it still sent is not heard
             if isinstance(message, bytes):
-                connection.shut(UNSUPPORTED_DATA, "text frames only")
+                connection.shut(CloseCode.UNSUPPORTED_DATA)
                 continue
             await self._handle(connection, message, bucket)
             await connection.drain()
@@ -84,7 +85,7 @@ class Host:
         if not bucket.take(time.monotonic()):
             self._answer(connection, envelope, 429, {"message": "too many messages"}, route=None)
             if bucket.abusive(time.monotonic()):
-                connection.shut(POLICY_VIOLATION, "too many messages")
+                connection.shut(CloseCode.POLICY_VIOLATION)
             return
         action = envelope.action
         route = action if action in ROUTES or action in SERVER_ROUTES else None

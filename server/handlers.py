@@ -26,7 +26,8 @@ from queue_engine.room_task import Played
 
 from . import messages
 from .broadcaster import Broadcaster
-from .connection import RESUMED_ELSEWHERE, Connection
+from .close_codes import CloseCode
+from .connection import Connection
 from .registry import Registry
 
 Body = Mapping[str, Any]
@@ -63,7 +64,7 @@ async def connect(lobby: Lobby, connection: Connection) -> None:
     connection.generation = user.generation
     superseded = lobby.registry.add(connection)
     if superseded is not None:
-        superseded.shut(RESUMED_ELSEWHERE, "resumed elsewhere")
+        superseded.shut(CloseCode.RESUMED_ELSEWHERE)
     await lobby.broadcaster.welcome(connection, played.sequence)
 
 

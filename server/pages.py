@@ -4,6 +4,7 @@ It is asked from the opening handshake of `websockets`, so an answer is one resp
 the connection. Files are read once, at the start: what is not among them cannot be served.
 """
 
+import asyncio
 import hashlib
 import io
 import re
@@ -26,7 +27,7 @@ NO_ROOMS = frozenset({"static", "healthz", "readyz", "metrics"})
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "img-src 'self' data:; font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
     "frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -122,7 +123,7 @@ class Pages:
                 content_type, body = self._metrics()
                 headers = {"Content-Type": content_type, "Cache-Control": "no-store"}
                 return _response(HTTPStatus.OK, body, headers)
-        document = self._document(path)
+        document = await self._document(path)
         if document is None:
             return refuse(HTTPStatus.NOT_FOUND, "there is nothing here\n")
         return _send(document, ",".join(request.headers.get_all("If-None-Match")))
@@ -134,7 +135,7 @@ class Pages:
             return refuse(HTTPStatus.SERVICE_UNAVAILABLE, "the store does not answer\n")
         return refuse(HTTPStatus.OK, "ready\n")
 
-    def _document(self, path: str) -> Document | None:
+    async def _document(self, path: str) -> Document | None:
         if room_of(path) is not None:
             return self._files.get("/static/index.html")
         drawn = _QR.fullmatch(path)
@@ -142,7 +143,9 @@ class Pages:
         if room is None:
             return self._files.get(path)
         base = self._public_url if isinstance(self._public_url, str) else self._public_url()
-        return _qr_code(f"{base}/" if room == LOBBY else f"{base}/{room}")
+        address = f"{base}/" if room == LOBBY else f"{base}/{room}"
+        # Drawing takes ten milliseconds, which the players need not wait.
+        return await asyncio.to_thread(_qr_code, address)
 
 
 def _read_files(folder: Path) -> list[tuple[str, Document]]:
