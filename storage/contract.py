@@ -11,6 +11,8 @@ from enum import StrEnum
 from typing import NewType, Protocol
 
 Item = Mapping[str, str | int | float | None]
+"""Columns and their values, all columns always. Of a float, fifteen digits are kept."""
+
 RoomName = NewType("RoomName", str)
 
 

@@ -102,10 +102,11 @@ class SQLiteStore:
 
     async def close(self) -> None:
         """Finish what runs, end the stream, close the file and unlock it."""
-        self._trimming.cancel()
         await finish(self._close())
 
     async def _close(self) -> None:
+        self._trimming.cancel()
+        await asyncio.wait([self._trimming])
         await self._feed.close()
         await self._writer.close()  # the last to close, so that the WAL is folded into the file
         self._lock.close()

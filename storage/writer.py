@@ -21,14 +21,13 @@ TRIM_AT_ONCE = 1000
 MOVED_TO = "SELECT max(sequence) FROM stream WHERE room = ? AND sequence > ?"
 LAST_OF_ROOM = "SELECT max(sequence) FROM stream WHERE room = ?"
 # Only the head of the stream is looked at, so that a long one is never searched for old records.
-# One from the far future is of a clock that was wrong, and would hold up all that follow.
+# One that is a day ahead was written by a clock gone wrong, and would hold up all that follow.
 TRIM = f"""
     DELETE FROM stream
     WHERE sequence IN (
         SELECT sequence FROM stream WHERE sequence <= ? ORDER BY sequence LIMIT {TRIM_AT_ONCE}
     )
-    AND julianday(created_at) NOT BETWEEN julianday('now', '-24 hours')
-        AND julianday('now', '+24 hours')
+    AND abs(julianday('now') - coalesce(julianday(created_at), 0)) > 1
 """
 
 

@@ -60,13 +60,13 @@ CREATE TABLE games (
     room           TEXT NOT NULL PRIMARY KEY,
     number         INTEGER NOT NULL DEFAULT 1,
     board          TEXT NOT NULL DEFAULT '.........',
-    turn           TEXT,
+    turn           TEXT DEFAULT 'X',
     status         TEXT NOT NULL DEFAULT 'playing',
     x_id           TEXT NOT NULL,
     o_id           TEXT NOT NULL,
     winner         TEXT,
     line           TEXT,
-    moved_at       TEXT,
+    moved_at       TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now')),
     deadline       TEXT,
     time_left      REAL,
     reported_loser TEXT,
@@ -78,6 +78,8 @@ CREATE TABLE games (
     CHECK (status IN ('playing', 'won', 'draw', 'conceded', 'timeout', 'abandoned')),
     CHECK (winner IN ('X', 'O')),
     CHECK (line GLOB '[0-8],[0-8],[0-8]'),
+    CHECK ((reported_at IS NULL) = (reported_loser IS NULL)),
+    CHECK ((reported_at IS NULL) = (reported_by IS NULL)),
     CHECK (abs(time_left) < 1e9),  -- JSON has no infinity
     CHECK (
         moved_at IS strftime('%Y-%m-%dT%H:%M:%S', substr(moved_at, 1, 19))
