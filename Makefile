@@ -16,7 +16,7 @@ TOO_OLD = Python 3.11 or newer is needed and not found; install one, or name it:
 NO_VENV = $(call first,$(RECENT)) has no venv module; on Debian and Ubuntu: apt install python3-venv
 USABLE = $(or $(call first,$(COMPLETE)),$(error $(if $(call first,$(RECENT)),$(NO_VENV),$(TOO_OLD))))
 
-.PHONY: help run test check format lock screenshots clean
+.PHONY: help run test check format lock bench screenshots clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -43,6 +43,9 @@ check: $(VENV)/dev.stamp  ## formatting, lint, types, then the tests
 format: $(VENV)/dev.stamp  ## format the code and mend what lint can mend
 	$(IN_VENV) -m ruff check --fix
 	$(IN_VENV) -m ruff format
+
+bench: $(VENV)/dev.stamp  ## measure what a delivery costs, beside a bare server
+	$(IN_VENV) scripts/bench.py $(ARGS)
 
 screenshots: $(VENV)/dev.stamp  ## take the pictures of the README
 	$(IN_VENV) scripts/screenshots.py

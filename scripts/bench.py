@@ -1,0 +1,212 @@
+"""What a delivery, a connection and a move cost, as ratios to a bare `websockets` server.
+
+Both servers run side by side and take turns, for machines are noisy: quote the ratios. A delivery
+is one change that one client reads; the bare server answers a trigger with `broadcast()`.
+
+    make bench ARGS="--clients 1000 --rounds 40"
+"""
+
+import argparse
+import asyncio
+import os
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.typing import Subprotocol
+
+ROOT = Path(__file__).parent.parent
+HANDSHAKE = (
+    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Protocol: winner-stays.v1\r\n\r\n"
+)
+
+BARE_SERVER = """
+import asyncio, json
+from websockets.asyncio.server import broadcast, serve
+everybody = set()
+async def handle(socket):
+    everybody.add(socket)
+    await socket.send('{"action":"gameUpdate"}')
+    async for text in socket:
+        broadcast(everybody, json.loads(text)["frame"])
+async def main():
+    options = {"compression": None, "ping_interval": None, "backlog": 4096}
+    async with serve(handle, "127.0.0.1", 0, **options) as server:
+        print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/", flush=True)
+        await asyncio.Future()
+asyncio.run(main())
+"""
+
+
+class Reader(asyncio.Protocol):
+    """A client that reads and counts, and does nothing else; so it is not what is measured."""
+
+    def __init__(self, contest: "Contestant") -> None:
+        self._contest = contest
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask for the upgrade."""
+        assert isinstance(transport, asyncio.WriteTransport)
+        transport.write(HANDSHAKE)
+
+    def data_received(self, data: bytes) -> None:
+        """Count what the round is waiting for."""
+        self._contest.count(data.count(self._contest.marker))
+
+
+@dataclass
+class Contestant:
+    """One of the servers, and its crowd."""
+
+    name: str
+    command: list[str]
+    marker: bytes = b'"gameUpdate"'
+    seen: int = 0
+    wanted: int = 0
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
+    costs: list[float] = field(default_factory=list)
+
+    def count(self, frames: int) -> None:
+        """Note so many frames; wake the round when all have come."""
+        self.seen += frames
+        if self.seen >= self.wanted:
+            self.reached.set()
+
+    def expect(self, marker: bytes, frames: int) -> None:
+        """Begin to count anew."""
+        self.marker, self.seen, self.wanted = marker, 0, frames
+        self.reached.clear()
+
+    async def all_seen(self) -> None:
+        """Wait until everything expected has come."""
+        async with asyncio.timeout(60):
+            await self.reached.wait()
+
+    def start(self) -> None:
+        """Start the server and read its address."""
+        self.process = subprocess.Popen(self.command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.port = int(self.process.stdout.readline().rstrip("/\n").rsplit(":", 1)[1])
+        self.base_memory = self.memory()
+
+    async def fill(self, clients: int) -> None:
+        """Connect the crowd, a hundred at a time."""
+        loop = asyncio.get_running_loop()
+        self.expect(b'"gameUpdate"', clients)
+        started = time.perf_counter()
+        for start in range(0, clients, 100):
+            crowd = range(min(100, clients - start))
+            await asyncio.gather(
+                *(
+                    loop.create_connection(lambda: Reader(self), "127.0.0.1", self.port)
+                    for _ in crowd
+                )
+            )
+        await self.all_seen()
+        self.arrivals = clients / (time.perf_counter() - started)
+        self.memory_each = (self.memory() - self.base_memory) / clients
+
+    def memory(self) -> float:
+        """Return the resident memory in KB."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        return float(next(line for line in status.splitlines() if "VmRSS" in line).split()[1])
+
+    def cpu(self) -> float:
+        """Return the seconds of CPU used so far, by the scheduler's own count."""
+        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
+        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+
+
+async def contest(clients: int, rounds: int) -> None:
+    """Let the servers take turns and print the table."""
+    with tempfile.TemporaryDirectory() as folder:
+        flags = [
+            "--port",
+            "0",
+            "--messages-per-second",
+            "1000000",
+            "--burst",
+            "1000000",
+            "--log-level",
+            "error",
+        ]
+        store = f"sqlite:///{folder}/bench.db"
+        ours = Contestant(
+            "winner-stays", [sys.executable, "-m", "server", "--store", store, *flags]
+        )
+        bare = Contestant("bare websockets", [sys.executable, "-c", BARE_SERVER])
+        servers = (ours, bare)
+        try:
+            for server in servers:
+                server.start()
+            v1 = [Subprotocol("winner-stays.v1")]
+            async with (
+                connect(f"ws://127.0.0.1:{ours.port}/", subprotocols=v1) as player,
+                connect(f"ws://127.0.0.1:{bare.port}/") as trigger,
+            ):
+                readers = [asyncio.create_task(_read(socket)) for socket in (player, trigger)]
+                for server in servers:
+                    await server.fill(clients)
+                for number in range(rounds):
+                    name = f"round {number}"
+                    rename = f'{{"action":"updateDB","username":"{name}"}}'
+                    await _measure(ours, player, rename, name.encode() + b'"', clients)
+                    frame = "x" * 180 + name + "!"
+                    text = f'{{"frame":"{frame}"}}'
+                    await _measure(bare, trigger, text, name.encode() + b"!", clients)
+                for task in readers:
+                    task.cancel()
+        finally:
+            for server in servers:
+                server.process.kill()
+                server.process.wait()
+    _print(servers, clients)
+
+
+async def _read(socket: ClientConnection) -> None:
+    async for _ in socket:
+        pass
+
+
+async def _measure(
+    server: Contestant, socket: ClientConnection, text: str, marker: bytes, clients: int
+) -> None:
+    server.expect(marker, clients)
+    before = server.cpu()
+    await socket.send(text)
+    await server.all_seen()
+    server.costs.append((server.cpu() - before) / clients * 1e6)
+
+
+def _print(servers: tuple[Contestant, ...], clients: int) -> None:
+    floor = statistics.median(servers[1].costs)
+    print(f"{clients} clients, {len(servers[0].costs)} rounds")
+    print(f"{'':16} {'us CPU/delivery':>16} {'ratio':>6} {'KB/client':>10} {'arrivals/s':>11}")
+    for server in servers:
+        cost = statistics.median(server.costs)
+        costs = f"{cost:16.1f} {cost / floor:6.2f}"
+        print(f"{server.name:16} {costs} {server.memory_each:10.1f} {server.arrivals:11.0f}")
+
+
+def main() -> None:
+    """Read the flags and run."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--clients", type=int, default=1000, help="size of each crowd")
+    parser.add_argument("--rounds", type=int, default=30, help="changes that each server announces")
+    options = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    asyncio.run(contest(options.clients, options.rounds))
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, os.fspath(ROOT))
+    main()
