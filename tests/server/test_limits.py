@@ -1,0 +1,127 @@
+"""How much one client may say, and whose pages may open a socket."""
+
+import pytest
+
+from server.limits import TokenBucket, origin_allowed
+
+
+def test_burst_goes_through_at_once_and_no_more() -> None:
+    bucket = TokenBucket(rate=10, burst=3)
+    assert [bucket.take(100.0) for _ in range(5)] == [True, True, True, False, False]
+
+
+def test_tokens_come_back_at_the_rate() -> None:
+    bucket = TokenBucket(rate=10, burst=1)
+    assert bucket.take(0.0)
+    assert not bucket.take(0.05)
+    assert bucket.take(0.15)
+
+
+def test_tokens_never_exceed_the_burst() -> None:
+    bucket = TokenBucket(rate=10, burst=2)
+    bucket.take(0.0)
+    assert [bucket.take(3600.0) for _ in range(3)] == [True, True, False]
+
+
+def test_long_run_rate_is_kept() -> None:
+    bucket = TokenBucket(rate=10, burst=20)
+    taken = sum(bucket.take(tick / 100) for tick in range(10_000))
+    assert 1000 <= taken <= 1020
+
+
+def test_refusals_kept_up_for_five_seconds_are_abusive() -> None:
+    bucket = TokenBucket(rate=1, burst=1)
+    for tick in range(50):
+        bucket.take(tick / 10)
+        assert not bucket.abusive(tick / 10)
+    for tick in range(50, 53):
+        bucket.take(tick / 10)
+    assert bucket.abusive(5.2)
+
+
+def test_a_second_without_refusals_ends_the_streak() -> None:
+    bucket = TokenBucket(rate=0.1, burst=1)
+    for tick in range(45):
+        bucket.take(tick / 10)
+    assert not bucket.take(5.9)
+    assert not bucket.take(5.95)
+    assert not bucket.abusive(5.95)
+
+
+def test_abuse_is_over_once_nothing_is_refused_any_more() -> None:
+    bucket = TokenBucket(rate=1, burst=1)
+    for tick in range(60):
+        bucket.take(tick / 10)
+    assert bucket.abusive(5.9)
+    assert not bucket.abusive(7.0)
+
+
+def test_a_client_within_its_rate_is_never_abusive() -> None:
+    bucket = TokenBucket(rate=10, burst=20)
+    assert all(bucket.take(second / 10) for second in range(200))
+    assert not bucket.abusive(19.9)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        (None, "play.example"),
+        (None, None),
+        ("http://play.example", "play.example"),
+        ("http://play.example:80", "play.example"),
+        ("http://play.example", "play.example:80"),
+        ("https://play.example", "play.example"),  # behind a proxy that ends TLS
+        ("https://play.example", "play.example:443"),
+        ("https://play.example:8443", "play.example:8443"),
+        ("http://PLAY.example:8080", "play.Example:8080"),
+        ("http://127.0.0.1:8080", "127.0.0.1:8080"),
+        ("http://[::1]:8080", "[::1]:8080"),
+        ("http://[2001:DB8::1]", "[2001:db8::1]"),
+    ],
+)
+def test_same_origin_is_let_in(origin: str | None, host: str | None) -> None:
+    assert origin_allowed(origin, host, None)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("null", "play.example"),
+        ("", "play.example"),
+        ("http://evil.example", "play.example"),
+        ("http://sub.play.example", "play.example"),
+        ("http://play.example.evil.example", "play.example"),
+        ("http://play.example:8081", "play.example:8080"),
+        ("http://play.example:8080", "play.example"),
+        ("https://play.example", "play.example:80"),
+        ("http://play.example", "play.example:443"),
+        ("http://play.example", None),
+        ("http://play.example", ""),
+        ("http://play.example", "play.example,evil.example"),
+        ("http://play.example,http://evil.example", "play.example"),
+        ("http://play.example@evil.example", "evil.example"),
+        ("http://evil.example/play.example", "play.example"),
+        ("play.example", "play.example"),
+        ("file://", "play.example"),
+        ("http://play.example:99999999", "play.example:99999999"),
+    ],
+)
+def test_other_origins_are_refused(origin: str, host: str | None) -> None:
+    assert not origin_allowed(origin, host, None)
+
+
+def test_a_list_of_origins_replaces_the_host() -> None:
+    allowed = ("https://play.example", "http://other.example:8080")
+    assert origin_allowed("https://play.example", "inside:8080", allowed)
+    assert origin_allowed("https://PLAY.example:443", "inside:8080", allowed)
+    assert origin_allowed("http://other.example:8080", "inside:8080", allowed)
+    assert origin_allowed(None, "inside:8080", allowed)
+    assert not origin_allowed("http://play.example", "inside:8080", allowed)
+    assert not origin_allowed("https://play.example:8443", "inside:8080", allowed)
+    assert not origin_allowed("http://inside:8080", "inside:8080", allowed)
+    assert not origin_allowed("null", "inside:8080", allowed)
+
+
+def test_a_star_lets_all_in() -> None:
+    assert origin_allowed("https://evil.example", "play.example", ("*",))
+    assert origin_allowed("null", None, ("*",))
