@@ -28,25 +28,25 @@ CREATE TABLE users (
     CHECK (resumable IN (0, 1)),
     CHECK (generation >= 0),
     CHECK (
-        joined_at IS strftime('%Y-%m-%dT%H:%M:%S', substr(joined_at, 1, 19))
+        joined_at IS strftime('%Y-%m-%dT%H:%M:%S', substr(joined_at, 1, 19), '+0 days')
             || substr(joined_at, 20, 13)
         AND substr(joined_at, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]+00:00'
         AND joined_at >= '0001'
     ),
     CHECK (
-        seated_at IS strftime('%Y-%m-%dT%H:%M:%S', substr(seated_at, 1, 19))
+        seated_at IS strftime('%Y-%m-%dT%H:%M:%S', substr(seated_at, 1, 19), '+0 days')
             || substr(seated_at, 20, 13)
         AND substr(seated_at, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]+00:00'
         AND seated_at >= '0001'
     ),
     CHECK (
-        absent_until IS strftime('%Y-%m-%dT%H:%M:%S', substr(absent_until, 1, 19))
+        absent_until IS strftime('%Y-%m-%dT%H:%M:%S', substr(absent_until, 1, 19), '+0 days')
             || substr(absent_until, 20, 13)
         AND substr(absent_until, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]+00:00'
         AND absent_until >= '0001'
     ),
     CHECK (
-        seat_until IS strftime('%Y-%m-%dT%H:%M:%S', substr(seat_until, 1, 19))
+        seat_until IS strftime('%Y-%m-%dT%H:%M:%S', substr(seat_until, 1, 19), '+0 days')
             || substr(seat_until, 20, 13)
         AND substr(seat_until, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]+00:00'
         AND seat_until >= '0001'
@@ -82,19 +82,19 @@ CREATE TABLE games (
     CHECK ((reported_at IS NULL) = (reported_by IS NULL)),
     CHECK (abs(time_left) < 1e9),  -- JSON has no infinity
     CHECK (
-        moved_at IS strftime('%Y-%m-%dT%H:%M:%S', substr(moved_at, 1, 19))
+        moved_at IS strftime('%Y-%m-%dT%H:%M:%S', substr(moved_at, 1, 19), '+0 days')
             || substr(moved_at, 20, 13)
         AND substr(moved_at, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]+00:00'
         AND moved_at >= '0001'
     ),
     CHECK (
-        deadline IS strftime('%Y-%m-%dT%H:%M:%S', substr(deadline, 1, 19))
+        deadline IS strftime('%Y-%m-%dT%H:%M:%S', substr(deadline, 1, 19), '+0 days')
             || substr(deadline, 20, 13)
         AND substr(deadline, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]+00:00'
         AND deadline >= '0001'
     ),
     CHECK (
-        reported_at IS strftime('%Y-%m-%dT%H:%M:%S', substr(reported_at, 1, 19))
+        reported_at IS strftime('%Y-%m-%dT%H:%M:%S', substr(reported_at, 1, 19), '+0 days')
             || substr(reported_at, 20, 13)
         AND substr(reported_at, 20) GLOB '.[0-9][0-9][0-9][0-9][0-9][0-9]+00:00'
         AND reported_at >= '0001'

@@ -314,11 +314,11 @@ async def test_close_ends_the_stream_and_may_be_repeated(store: Store) -> None:
 
 async def test_close_lets_a_running_commit_finish(store: Store, open_again: OpenStore) -> None:
     commit = asyncio.create_task(store.commit(LOBBY, 0, [insert(user(1))]))
-    while (await asyncio.sleep(0)) is None and not commit.done():
-        await store.close()
-    outcome = (await asyncio.gather(commit, return_exceptions=True))[0]
-    users = list((await (await open_again()).load(LOBBY)).users)
-    assert users == ([user(1)] if isinstance(outcome, int) else [])
+    for _ in range(4):
+        await asyncio.sleep(0)
+    await store.close()
+    await commit
+    assert list((await (await open_again()).load(LOBBY)).users) == [user(1)]
 
 
 async def test_closed_store_is_unavailable(store: Store) -> None:
@@ -333,7 +333,7 @@ async def test_closed_store_is_unavailable(store: Store) -> None:
         await store.ping()
 
 
-@pytest.mark.parametrize("patience", range(0, 24, 2))
+@pytest.mark.parametrize("patience", [0, 1, 2, 4, 8, 16, 32, 64])
 async def test_cancelled_commit_is_stored_whole_or_not_at_all(store: Store, patience: int) -> None:
     """Wherever it is cancelled, and however often, what comes next finds a store that works."""
     commit = asyncio.create_task(
@@ -350,7 +350,7 @@ async def test_cancelled_commit_is_stored_whole_or_not_at_all(store: Store, pati
     await store.commit(LOBBY, snapshot.sequence, [insert(user(3))])
 
 
-@pytest.mark.parametrize("patience", range(0, 24, 4))
+@pytest.mark.parametrize("patience", [0, 2, 8, 32])
 async def test_cancelled_load_follows_nothing(store: Store, patience: int) -> None:
     sequence = await store.commit(LOBBY, 0, [insert(user(1))])
     load = asyncio.create_task(store.load(LOBBY))
