@@ -1,0 +1,295 @@
+"""Which files are opened, which are refused, and that the refused ones are left as they were."""
+
+import asyncio
+import os
+import sqlite3
+import subprocess
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from storage import open_store
+from storage.contract import Store, StoreUnusable
+from storage.opening import APPLICATION_ID, VERSION
+from tests.storage.items import DEADLINE, LOBBY, insert, user
+
+ROOT = Path(__file__).parents[2]
+PAGE = 4096
+Start = Callable[..., Awaitable[Process]]
+Contents = dict[str, tuple[bytes, int]]
+
+HOLD = """
+import asyncio, sys
+from storage import open_store
+from storage.contract import StoreUnusable
+
+async def main():
+    try:
+        store = await open_store(sys.argv[1])
+    except StoreUnusable as error:
+        print(error, flush=True)
+        return
+    print("open", flush=True)
+    await asyncio.to_thread(sys.stdin.read)
+    await store.close()
+
+asyncio.run(main())
+"""
+
+
+SHELL = """
+import sqlite3, sys
+database = sqlite3.connect(sys.argv[1], isolation_level=None)
+for statement in sys.argv[2:]:
+    database.execute(statement).fetchall()
+print("done", flush=True)
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """Start Python processes that hold something open; they are killed at the end."""
+    started: list[Process] = []
+
+    async def start(script: str, *arguments: str) -> Process:
+        command = (sys.executable, "-c", script, *arguments)
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=PIPE, stdout=PIPE)
+        started.append(process)
+        return process
+
+    yield start
+    for process in started:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def line(process: Process) -> str:
+    """Return the next line that the process says."""
+    assert process.stdout is not None
+    async with asyncio.timeout(DEADLINE):
+        return (await process.stdout.readline()).decode().strip()
+
+
+def contents(directory: Path) -> Contents:
+    """Return every file with its bytes and the time it was last written."""
+    return {
+        file.name: (file.read_bytes(), file.stat().st_mtime_ns)
+        for file in directory.iterdir()
+        if file.is_file()
+    }
+
+
+async def opened(path: Path) -> Store:
+    return await open_store(f"sqlite:///{path}")
+
+
+async def refusal(path: Path) -> str:
+    """Return the one line with which the file is refused, nothing around it having changed."""
+    before = contents(path.parent)
+    with pytest.raises(StoreUnusable) as raised:
+        await opened(path)
+    assert contents(path.parent) == before
+    line = str(raised.value)
+    assert str(path) in line
+    assert "\n" not in line
+    return line
+
+
+def write(path: Path, content: bytes, *, at: int = 0) -> None:
+    """Write into the file, which is created if need be."""
+    with path.open("r+b" if path.exists() else "wb") as file:
+        file.seek(at)
+        file.write(content)
+
+
+def abandon(path: Path, *statements: str) -> None:
+    """Write to a database in a process that is killed, so that its WAL stays behind."""
+    script = (
+        "import os, sqlite3, sys\n"
+        "database = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+        "for statement in sys.argv[2:]: database.execute(statement).fetchall()\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run([sys.executable, "-c", script, str(path), *statements], check=False)
+    assert path.with_name(f"{path.name}-wal").stat().st_size > 0
+
+
+async def a_sound_one(path: Path) -> None:
+    store = await opened(path)
+    await store.commit(LOBBY, 0, [insert(user(number)) for number in range(200)])
+    await store.close()
+    path.with_name("lobby.db.lock").unlink()
+
+
+async def test_new_file_is_created_and_marked(path: Path) -> None:
+    await (await opened(path)).close()
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA application_id").fetchone() == (APPLICATION_ID,)
+        assert database.execute("PRAGMA user_version").fetchone() == (VERSION,)
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+async def test_relative_url_is_of_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    await (await open_store("sqlite:///lobby.db")).close()
+    assert (tmp_path / "lobby.db").is_file()
+
+
+async def test_absolute_url_may_need_quoting(tmp_path: Path) -> None:
+    path = tmp_path / "a room?mode=memory#100%.db"
+    for _ in range(2):
+        await (await open_store(f"sqlite:///{path}")).close()
+    assert path.stat().st_size > 0
+
+
+async def test_empty_file_is_a_new_database(path: Path) -> None:
+    write(path, b"")
+    store = await opened(path)
+    assert await store.rooms() == []
+    await store.close()
+
+
+async def test_database_without_tables_is_a_new_one(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("VACUUM")
+    assert "lobby.db" in contents(path.parent)
+    await (await opened(path)).close()
+
+
+@pytest.mark.parametrize(
+    "junk",
+    [
+        b"x",
+        b"hello\n",
+        b"no database " * 1000,
+        b"\0" * 8192,
+        b"SQLite format 3\0" + b"\0" * (PAGE - 16),
+    ],
+    ids=["one byte", "short", "text", "zeroes", "header only"],
+)
+async def test_file_that_is_no_database_is_refused(path: Path, junk: bytes) -> None:
+    write(path, junk)
+    assert "not a database" in await refusal(path)
+
+
+async def test_damaged_file_is_refused(path: Path) -> None:
+    await a_sound_one(path)
+    write(path, b"\xff" * PAGE * 4, at=3 * PAGE)
+    assert "corrupt" in await refusal(path)
+
+
+async def test_truncated_file_is_refused(path: Path) -> None:
+    await a_sound_one(path)
+    os.truncate(path, 4 * PAGE)
+    assert "corrupt" in await refusal(path)
+
+
+async def test_newer_version_is_refused(path: Path) -> None:
+    await a_sound_one(path)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute(f"PRAGMA user_version = {VERSION + 1}")
+    assert "newer version" in await refusal(path)
+
+
+@pytest.mark.parametrize("leftover", ["-wal and -shm", "-wal alone"])
+async def test_newer_version_in_the_wal_of_a_killed_server_is_refused(
+    path: Path, leftover: str
+) -> None:
+    await a_sound_one(path)
+    abandon(path, f"PRAGMA user_version = {VERSION + 1}")
+    if leftover == "-wal alone":
+        path.with_name("lobby.db-shm").unlink()
+    assert "newer version" in await refusal(path)
+
+
+async def test_newer_version_in_use_is_refused(path: Path, start: Start) -> None:
+    await a_sound_one(path)
+    newer = await start(SHELL, str(path), f"PRAGMA user_version = {VERSION + 1}")
+    assert await line(newer) == "done"
+    assert path.with_name("lobby.db-wal").stat().st_size > 0
+    assert "newer version" in await refusal(path)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    ["CREATE TABLE users (id)", "PRAGMA application_id = 42", "PRAGMA user_version = 1"],
+)
+async def test_database_of_another_program_is_refused(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.execute(statement)
+    assert "some other program" in await refusal(path)
+
+
+async def test_database_of_another_program_with_a_wal_is_refused(path: Path) -> None:
+    abandon(path, "PRAGMA journal_mode = WAL", "CREATE TABLE tunes (name)")
+    assert "some other program" in await refusal(path)
+
+
+async def test_our_wal_of_a_killed_server_is_taken_over(path: Path) -> None:
+    await a_sound_one(path)
+    abandon(path, "DELETE FROM users WHERE connection_id > 'c-0000'")
+    store = await opened(path)
+    assert list((await store.load(LOBBY)).users) == [user(0)]
+    await store.close()
+
+
+async def test_missing_directory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "nowhere" / "lobby.db"
+    with pytest.raises(StoreUnusable, match="there is no directory"):
+        await opened(path)
+    assert not path.parent.exists()
+
+
+async def test_directory_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "rooms").mkdir()
+    assert "not a file" in await refusal(tmp_path / "rooms")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+@pytest.mark.parametrize("mode", [0o000, 0o444], ids=["unreadable", "unwritable"])
+async def test_file_without_permission_is_refused(path: Path, mode: int) -> None:
+    await a_sound_one(path)
+    os.chmod(path, mode)
+    with pytest.raises(StoreUnusable, match="not readable and writable"):
+        await opened(path)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+async def test_directory_without_permission_is_refused(path: Path) -> None:
+    os.chmod(path.parent, 0o555)
+    try:
+        assert "not writable" in await refusal(path)
+    finally:
+        os.chmod(path.parent, 0o755)
+
+
+async def test_second_store_on_the_file_is_refused(path: Path, tmp_path: Path) -> None:
+    store = await opened(path)
+    assert f"in use by another server (process {os.getpid()})" in await refusal(path)
+    link = tmp_path / "link.db"
+    link.symlink_to(path)
+    with pytest.raises(StoreUnusable, match="in use"):
+        await opened(link)
+    await store.ping()
+    await store.close()
+    await (await opened(path)).close()
+
+
+async def test_kill_frees_the_file(path: Path, start: Start) -> None:
+    first = await start(HOLD, f"sqlite:///{path}")
+    assert await line(first) == "open"
+    second = await start(HOLD, f"sqlite:///{path}")
+    in_use = f"{path}: in use by another server (process {first.pid})"
+    assert await line(second) == in_use
+    assert await refusal(path) == in_use
+    first.kill()
+    await first.wait()
+    await (await opened(path)).close()
