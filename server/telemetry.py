@@ -18,12 +18,13 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from .close_codes import CloseCode
 from .log_lines import ConsoleFormatter, JsonFormatter
 
 # A label has at most so many values; what comes after them is counted as "other".
 MOST_LABELS = 32
 # A close code may be the peer's choice: these have a meaning here, all else is "other".
-CLOSE_CODES = frozenset({*range(1000, 1016), 4001, 4002, 4008})
+CLOSE_CODES = frozenset({*range(1000, 1016), *CloseCode})
 
 # Or every counter would have the time of its birth beside it.
 _without_time_stamps: Callable[[], None] = disable_created_metrics
