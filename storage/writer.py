@@ -22,8 +22,8 @@ MOVED_TO = "SELECT max(sequence) FROM stream WHERE room = ? AND sequence > ?"
 LAST_OF_ROOM = "SELECT max(sequence) FROM stream WHERE room = ?"
 # Only the head of the stream is looked at, so that a long one is never searched for old records.
 # One that is a day ahead was written by a clock gone wrong, and would hold up all that follow.
-TRIM = f"""
-    DELETE FROM stream
+OLD = f"""
+    FROM stream
     WHERE sequence IN (
         SELECT sequence FROM stream WHERE sequence <= ? ORDER BY sequence LIMIT {TRIM_AT_ONCE}
     )
@@ -106,8 +106,13 @@ class Writer:
             if self._closed:
                 return 0
             with translated():
-                cursor = await self._connection.execute(TRIM, (passed,))
-                return cursor.rowcount
+                # Look first: to delete nothing takes the lock on the file all the same.
+                [(old,)] = await self._connection.execute_fetchall(
+                    f"SELECT count(*) {OLD}", (passed,)
+                )
+                if old:
+                    await self._connection.execute_fetchall(f"DELETE {OLD}", (passed,))
+                return int(old)
 
     async def close(self) -> None:
         """Let the running transaction finish, and close."""

@@ -1,5 +1,6 @@
 """Every store that there is, opened on a fresh place."""
 
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import pytest
 
 from storage import open_store
 from storage.contract import Store
+from tests.storage.processes import Start, end, start_process
 
 OpenStore = Callable[[], Awaitable[Store]]
 
@@ -45,3 +47,17 @@ async def store(open_again: OpenStore) -> Store:
 def path(tmp_path: Path) -> Path:
     """The database file of the SQLite store."""
     return tmp_path / "lobby.db"
+
+
+@pytest.fixture
+async def start() -> AsyncIterator[Start]:
+    """Start processes; those that still run at the end of the test are killed."""
+    started: list[Process] = []
+
+    async def start(script: str, *arguments: str, **environment: str) -> Process:
+        started.append(await start_process(script, *arguments, **environment))
+        return started[-1]
+
+    yield start
+    for process in started:
+        await end(process)

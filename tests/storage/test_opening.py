@@ -1,12 +1,9 @@
 """Which files are opened, which are refused, and that the refused ones are left as they were."""
 
-import asyncio
 import os
 import sqlite3
 import subprocess
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -15,65 +12,11 @@ import pytest
 from storage import open_store
 from storage.contract import Store, StoreUnusable
 from storage.opening import APPLICATION_ID, VERSION
-from tests.storage.items import DEADLINE, LOBBY, insert, user
+from tests.storage.items import LOBBY, insert, user
+from tests.storage.processes import HOLD, SHELL, Start, line
 
-ROOT = Path(__file__).parents[2]
 PAGE = 4096
-Start = Callable[..., Awaitable[Process]]
 Contents = dict[str, tuple[bytes, int]]
-
-HOLD = """
-import asyncio, sys
-from storage import open_store
-from storage.contract import StoreUnusable
-
-async def main():
-    try:
-        store = await open_store(sys.argv[1])
-    except StoreUnusable as error:
-        print(error, flush=True)
-        return
-    print("open", flush=True)
-    await asyncio.to_thread(sys.stdin.read)
-    await store.close()
-
-asyncio.run(main())
-"""
-
-
-SHELL = """
-import sqlite3, sys
-database = sqlite3.connect(sys.argv[1], isolation_level=None)
-for statement in sys.argv[2:]:
-    database.execute(statement).fetchall()
-print("done", flush=True)
-sys.stdin.read()
-"""
-
-
-@pytest.fixture
-async def start() -> AsyncIterator[Start]:
-    """Start Python processes that hold something open; they are killed at the end."""
-    started: list[Process] = []
-
-    async def start(script: str, *arguments: str) -> Process:
-        command = (sys.executable, "-c", script, *arguments)
-        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, stdin=PIPE, stdout=PIPE)
-        started.append(process)
-        return process
-
-    yield start
-    for process in started:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
-async def line(process: Process) -> str:
-    """Return the next line that the process says."""
-    assert process.stdout is not None
-    async with asyncio.timeout(DEADLINE):
-        return (await process.stdout.readline()).decode().strip()
 
 
 def contents(directory: Path) -> Contents:
