@@ -63,7 +63,7 @@ clean:  ## remove what the commands above have made, but no database
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
 $(IN_VENV):
-	@echo "setting up $(VENV) with $(USABLE), once"
+	@echo "setting up $(VENV) with $(USABLE), once" >&2
 	@$(USABLE) -m venv --clear $(VENV)
 
 $(VENV)/run.stamp: requirements.txt | $(IN_VENV)
