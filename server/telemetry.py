@@ -20,6 +20,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from .close_codes import CloseCode
 from .log_lines import ConsoleFormatter, JsonFormatter
+from .log_writer import LogWriter
 
 # A label has at most so many values; what comes after them is counted as "other".
 MOST_LABELS = 32
@@ -34,7 +35,7 @@ def configure_logging(format: str, level: str) -> None:
     """Send all logs to stderr, as ``json`` lines or for a ``console``, from ``level`` upwards."""
     least = logging.getLevelNamesMapping()[level.upper()]
     on_console = ConsoleFormatter(colour=sys.stderr.isatty())
-    handler = logging.StreamHandler(sys.stderr)
+    handler = LogWriter(sys.stderr)
     handler.setFormatter(JsonFormatter() if format == "json" else on_console)
     # On the handler, because a logger's own filter sees nothing of the loggers below it.
     handler.addFilter(lambda record: _is_news(record, least))

@@ -26,9 +26,15 @@ def _logging_as_it_was() -> Iterator[None]:
         logger.handlers[:] = handlers
 
 
+def _all_written() -> None:
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
 @pytest.fixture
 def json_lines(capsys: pytest.CaptureFixture[str]) -> Callable[[], list[dict[str, Any]]]:
     def read() -> list[dict[str, Any]]:
+        _all_written()
         out, err = capsys.readouterr()
         assert out == "", "stdout is for the URL alone"
         return [json.loads(line) for line in err.splitlines()]
@@ -104,6 +110,7 @@ def test_a_line_break_in_a_message_makes_no_second_line(
 
     configure_logging("console", "info")
     logging.getLogger("server").info("one\ntwo \x1b[2J", extra={"room": "a\rb"})
+    _all_written()
     (line,) = capsys.readouterr().err.splitlines()
     assert "one\\x0atwo \\x1b[2J" in line
     assert "room=a\\x0db" in line
@@ -115,6 +122,7 @@ def test_console_lines_are_aligned_and_without_colour_off_a_terminal(
     configure_logging("console", "info")
     logging.getLogger("server").info("connection opened", extra={"room": "lobby"})
     logging.getLogger("server").warning("slow", extra={"room": "lobby"})
+    _all_written()
     first, second = capsys.readouterr().err.splitlines()
     assert first.index("room=lobby") == second.index("room=lobby")
     assert "\x1b" not in first
@@ -128,6 +136,7 @@ def test_console_lines_are_coloured_on_a_terminal(
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     configure_logging("console", "info")
     logging.getLogger("server").error("it broke")
+    _all_written()
     assert "\x1b[31mERROR" in capsys.readouterr().err
 
 
@@ -137,6 +146,7 @@ def test_console_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None
         _ = {}["nothing"]
     except KeyError:
         logging.getLogger("server").exception("a handler failed")
+    _all_written()
     lines = capsys.readouterr().err.splitlines()
     assert "a handler failed" in lines[0]
     assert lines[-1] == "KeyError: 'nothing'"

@@ -1,0 +1,64 @@
+"""Log lines on their way to stderr, without ever holding up the event loop.
+
+Whoever reads stderr may stop reading: a terminal that is paused, a pipe that nobody empties. A
+write to it would then block, and with it every room. So lines are written by a thread of their own,
+and those that find its queue full are counted and lost.
+"""
+
+import contextlib
+import logging
+import queue
+import threading
+from typing import TextIO
+
+# About two megabytes; what is lost beyond that is said as soon as something can be said again.
+MOST_LINES = 10_000
+# How long a flush, and so the end of the process, waits for the last lines (seconds).
+LAST_LINES_SECONDS = 0.5
+
+
+class LogWriter(logging.Handler):
+    """A handler that formats in the caller's thread and writes in its own."""
+
+    def __init__(self, stream: TextIO) -> None:
+        super().__init__()
+        self._stream = stream
+        self._lost = 0
+        self._lines: queue.Queue[str | threading.Event] = queue.Queue(MOST_LINES)
+        threading.Thread(target=self._write, name="log writer", daemon=True).start()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Hand the line over, or count it as lost."""
+        try:
+            self._lines.put_nowait(self.format(record))
+        except queue.Full:
+            self._lost += 1
+        except Exception:
+            self.handleError(record)  # a record that cannot be formatted must not stop its author
+
+    def flush(self) -> None:
+        """Wait until all lines are written, but not for long."""
+        written = threading.Event()
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(written)
+            written.wait(LAST_LINES_SECONDS)
+
+    def _write(self) -> None:
+        while True:
+            line = self._lines.get()
+            # A reader that is gone for good is no reason to stop: there is only nobody to tell.
+            with contextlib.suppress(OSError, ValueError):
+                if isinstance(line, str):
+                    self._write_lines(line)
+                if self._lines.empty():
+                    self._stream.flush()
+            if isinstance(line, threading.Event):
+                line.set()
+
+    def _write_lines(self, line: str) -> None:
+        lost, self._lost = self._lost, 0
+        if lost:
+            text = f"{lost} log lines lost"
+            notice = logging.LogRecord(__name__, logging.WARNING, "", 0, text, None, None)
+            self._stream.write(self.format(notice) + "\n")
+        self._stream.write(line + "\n")
