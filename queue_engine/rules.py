@@ -183,7 +183,7 @@ def _report_game_over(turn: Turn, command: ReportGameOver) -> None:
         turn.update_game(game, report=None)
         return
     if command.game_number is not None and command.game_number != game.number:
-        raise NotNow(f"game {command.game_number} is over; this is game {game.number}")
+        raise NotNow(f"that is not the game being played: this is game {game.number}")
     if loser.marker is None:
         raise NotNow(f"{loser.connection_id} is not active; {game.x_id} and {game.o_id} are")
     if loser.connection_id != sender.connection_id:

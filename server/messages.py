@@ -76,15 +76,25 @@ def _is_request_id(value: object) -> bool:
     return isinstance(value, str) and len(value) <= MAX_REQUEST_ID and not _SURROGATE.search(value)
 
 
+def without_surrogates(text: str) -> str:
+    """Return the text, unless it cannot be written down.
+
+    Raises:
+        ValueError: it holds a lone surrogate.
+    """
+    if _SURROGATE.search(text):
+        raise ValueError("has a lone surrogate, which is no character")
+    return text
+
+
 def clean_username(name: str) -> str:
     """Return the name as it is kept: no controls, no bidi overrides, NFC, trimmed.
 
     Raises:
         ValueError: it holds a lone surrogate, or nothing or too much is left of it.
     """
-    if _SURROGATE.search(name):
-        raise ValueError("has a lone surrogate, which is no character")
-    visible = "".join(c for c in _BIDI_CONTROLS.sub("", name) if unicodedata.category(c) != "Cc")
+    well_formed = _BIDI_CONTROLS.sub("", without_surrogates(name))
+    visible = "".join(c for c in well_formed if unicodedata.category(c) != "Cc")
     clean = unicodedata.normalize("NFC", visible).strip()
     if not 1 <= len(clean) <= MAX_USERNAME:
         raise ValueError(f"expected 1 to {MAX_USERNAME} characters, found {len(clean)}")
@@ -123,7 +133,7 @@ class MakeMove(Fields):
 class GameOver(Fields):
     """Who lost, and which game; the seed's browser client wraps the loser in ``data``."""
 
-    loser_id: Annotated[str, Field(alias="loserId")]
+    loser_id: Annotated[str, AfterValidator(without_surrogates), Field(alias="loserId")]
     game: int | None = None
 
     @model_validator(mode="before")

@@ -7,7 +7,7 @@ room looks to it.
 import asyncio
 import json
 from collections.abc import Callable
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
@@ -20,7 +20,10 @@ Message = dict[str, Any]
 class Player:
     """A client; v1 unless ``seed``."""
 
+    everyone: ClassVar[list[Self]] = []
+
     def __init__(self, socket: ClientConnection, *, seed: bool) -> None:
+        self.everyone.append(self)
         self.socket = socket
         self.seed = seed
         self.messages: list[Message] = []
@@ -49,7 +52,8 @@ class Player:
         if watch:
             protocols.append("watch")
         offered = [Subprotocol(name) for name in protocols] or None
-        options.setdefault("compression", None)
+        # It reads on and answers pings whether or not the test looks at what has come.
+        options = {"compression": None, "max_queue": None, "ping_interval": None, **options}
         player = cls(await connect(url, subprotocols=offered, **options), seed=seed)
         await player.until(lambda message: message.get("action") == "gameUpdate")
         return player
@@ -111,6 +115,16 @@ class Player:
         """Return when everything sent before has been taken note of."""
         await self.ask(action="sendInfo")
 
+    async def hear_all(self) -> None:
+        """Return when everything that has happened in the room so far has been told.
+
+        A response may overtake what the stream brings, so this takes a new name and waits for it.
+        """
+        self._requests += 1
+        name = f"{self.users[self.id].get('username', '')[:20]}-{self._requests}"
+        await self.say(action="updateDB", username=name)
+        await self.until_true(lambda: self.users[self.id].get("username") == name)
+
     async def move(self, cell: int) -> Message:
         """Mark a cell; return the response."""
         return await self.ask(action="makeMove", cell=cell)
@@ -122,6 +136,14 @@ class Player:
     def vanish(self) -> None:
         """Lose the network."""
         self.socket.transport.abort()
+
+    @classmethod
+    async def send_home(cls) -> None:
+        """Drop every socket that a test has left open."""
+        for player in cls.everyone:
+            player.vanish()
+            await player.socket.wait_closed()
+        cls.everyone.clear()
 
     async def closed(self) -> tuple[int | None, str | None]:
         """Wait until the server has closed; return code and reason."""
