@@ -107,6 +107,8 @@ class Broadcaster:
                 self.outbox.push(connection, *after)
             elif frames := whole_v1 if connection.v1 else whole_seed:
                 self.outbox.push(connection, frames)
+            else:
+                continue
             sent += 1
         self._metrics.broadcast(sent)
         if news.list_changed:

@@ -50,24 +50,27 @@ class Host:
         assert isinstance(connection, Connection), "the server makes our connections"
         try:
             await handlers.connect(self._lobby, connection)
+            _log(connection, "connected", "connection opened")
+            await self._listen(connection)
         except StoreUnavailable:
             connection.shut(CloseCode.TRY_AGAIN_LATER)
-            return
-        # Its headers are a third of what an idle connection holds in memory. (The library takes a
-        # connection without a request for one whose handshake is still to come.)
-        connection.request, connection.response = HANDSHAKE_DONE, None
-        _log(connection, "connected", "connection opened")
-        try:
-            await self._listen(connection)
         except (ConnectionClosed, OSError):
             pass  # however it went, it is gone
         finally:
-            self._metrics.closed(connection.close_code or 1006)
-            if not self._closing:
-                await handlers.disconnect(self._lobby, connection)
-                _log(connection, "disconnected", "connection closed")
+            await self._part(connection)
+
+    async def _part(self, connection: Connection) -> None:
+        if connection.generation < 0:
+            return  # it never came in
+        self._metrics.closed(connection.close_code or 1006)
+        if not self._closing:
+            await handlers.disconnect(self._lobby, connection)
+            _log(connection, "disconnected", "connection closed")
 
     async def _listen(self, connection: Connection) -> None:
+        # Its headers are a third of what an idle connection holds in memory. (The library takes a
+        # connection without a request for one whose handshake is still to come.)
+        connection.request, connection.response = HANDSHAKE_DONE, None
         bucket = TokenBucket(self._rate, self._burst)
         while True:
             message = await connection.recv()
