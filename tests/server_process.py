@@ -1,12 +1,13 @@
 """A real server in a process of its own, which can really be stopped and really be killed."""
 
 import json
+import os
 import selectors
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,28 @@ DEADLINE = 15.0
 
 
 class ServerProcess:
-    """`python -m server` on a free port; it is being served once the constructor returns."""
+    """`python -m server` on a free port; it is being served once the constructor returns.
 
-    def __init__(self, database: Path, flags: Sequence[str] = (), port: int = 0) -> None:
+    ``program`` stands in for `-m server`, and ``environment`` is added to that of the tests.
+    """
+
+    def __init__(
+        self,
+        database: Path,
+        flags: Sequence[str] = (),
+        port: int = 0,
+        *,
+        program: Sequence[str] = ("-m", "server"),
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.database = database
         self.flags = tuple(flags)
         self._log = database.with_suffix(".log").open("ab")
-        command = [sys.executable, "-m", "server", "--port", str(port), "--log-format", "json"]
+        command = [sys.executable, *program, "--port", str(port), "--log-format", "json"]
         self.process = subprocess.Popen(
             [*command, "--store", f"sqlite:///{database}", *flags],
             cwd=ROOT,
+            env={**os.environ, **(environment or {})},
             stdout=subprocess.PIPE,
             stderr=self._log,
             text=True,
@@ -42,6 +55,7 @@ class ServerProcess:
                 raise AssertionError(f"no URL within {DEADLINE} s\n{self.log_text()}")
         line = self.process.stdout.readline().strip()
         if not line:
+            self.kill()
             raise AssertionError(f"the server did not start\n{self.log_text()}")
         return line
 
