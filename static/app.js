@@ -9,71 +9,78 @@ import { memoryOf } from "./memory.js";
 import { playersView } from "./players.js";
 import { fillShare } from "./share.js";
 import { openLink } from "./socket.js";
-import { canMove, initial, isMyTurn, reduce, seats } from "./state.js";
+import { canMove, initial, isMyTurn, nameIn, reduce } from "./state.js";
 import { announcement, resultWords, standing, troubleWords } from "./words.js";
 
 const RESULT_MS = 3000;
 const NOTICE_MS = 5000;
+const CHIPS = { connecting: "Connecting", live: "Live", waiting: "Reconnecting", replaced: "Elsewhere", removed: "Removed" };
+const REMEDIES = { waiting: "Try now", replaced: "Play here", removed: "Join anew" };
 
 const $ = (selector) => document.querySelector(selector);
 const room = location.pathname.slice(1) || "lobby";
-const screen = new URLSearchParams(location.search).get("screen"); // null, "" or "overlay"
+const screen = new URLSearchParams(location.search).get("screen"); // null: not a screen
 const isScreen = screen !== null;
-const memory = memoryOf(isScreen ? `${room}:screen` : room);
+const memory = memoryOf(isScreen ? `${room}?screen` : room);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
-const calm = () => still.matches || document.hidden;
+const isCalm = () => still.matches || document.hidden;
 
 let state = initial;
 let painted = initial;
 let frame = 0;
 let requests = 0;
-let link = null;
-let resultTimer;
-let noticeTimer;
+let link;
+const timers = {};
 
-const line = lineView($("#next"), { now, calm });
-const players = playersView($("#table"), { now, calm, rectOf: line.rectOf });
-const board = boardView($("#board"), { onMove: move });
-const caller = attention({ soundButton: $("#sound"), memory });
+const line = lineView($("#next"), { now, isCalm, most: isScreen ? 5 : 100 });
+const players = playersView($("#table"), { now, isCalm, rectOf: line.rectOf });
+const paintBoard = boardView($("#board"), move);
+const caller = attention($("#sound"), memory);
 
-// -- State ------------------------------------------------------------------------------------
+// State
 
 function dispatch(message) {
   const before = state;
   state = reduce(state, message);
-  if (state === before) return;
-  if (state.result !== before.result) {
-    clearTimeout(resultTimer);
-    if (state.result) resultTimer = setTimeout(dispatch, RESULT_MS, { local: "resultOver" });
-  }
-  if (state.notice !== before.notice) {
-    clearTimeout(noticeTimer);
-    if (state.notice) noticeTimer = setTimeout(dispatch, NOTICE_MS, { local: "noticeOver" });
-  }
-  call(before);
+  expire("result", before, RESULT_MS);
+  expire("notice", before, NOTICE_MS);
+  callUp(before);
   frame ||= requestAnimationFrame(paint);
 }
 
-function call(before) {
-  const { me } = state;
-  const myTurn = isMyTurn(state);
-  if (me.status === "active" && before.me.status === "inactive") caller.seated();
-  else if (myTurn && !isMyTurn(before)) caller.yourTurn();
-  caller.want(myTurn ? "Your turn! · Winner Stays" : "");
+function change(part) {
+  dispatch({ action: "local", change: part });
 }
+
+function expire(part, before, time) {
+  if (state[part] === before[part]) return;
+  clearTimeout(timers[part]);
+  if (state[part]) timers[part] = setTimeout(change, time, { [part]: null });
+}
+
+function callUp(before) {
+  if (isScreen) return;
+  const mine = isMyTurn(state);
+  const seated = state.me.status === "active" && before.me.status === "inactive";
+  if (seated || (document.hidden && mine && !isMyTurn(before))) caller.call();
+  const fresh = state.me.status === "active" && /^\.+$/.test(state.game?.board);
+  caller.entitle(mine ? "Your turn!" : standing(state), mine || fresh);
+}
+
+// Painting
 
 function paint() {
   frame = 0;
   players.render(state); // before the line, from which a name may come
   line.render(state);
-  board(state);
+  paintBoard(state);
   paintResult();
   paintMe();
   paintTrouble();
   $("#invite").hidden = Boolean(state.game || state.result);
   setText($("#notice"), state.notice?.text ?? "");
-  const said = isScreen ? "" : announcement(painted, state);
-  if (said) $("#announcer").textContent = said;
+  const said = announcement(painted, state);
+  if (said && !isScreen) $("#announcer").textContent = said;
   painted = state;
 }
 
@@ -82,162 +89,138 @@ function paintResult() {
   result.hidden = !state.result;
   if (!state.result) return;
   const { title, why, next } = resultWords(state);
-  setText(result.querySelector(".title"), title);
-  setText(result.querySelector(".why"), why);
-  setText(result.querySelector(".next"), next);
-  result.dataset.winner = state.result.game.winner ?? "";
+  setText(result.firstElementChild, title);
+  setText(result.lastElementChild, `${why} ${next}`.trim());
+  result.dataset.mark = state.result.game.winner ?? "";
 }
 
 function paintMe() {
-  const { text, of, marker } = standing(state);
-  const live = state.link.status === "live";
-  const { status } = state.me;
-  setText($("#standing"), of ? `${text} of ${of.toLocaleString("en")}` : text);
-  $("#me").dataset.marker = marker ?? "";
-  const own = state.users.find((user) => user.connectionId === state.me.id);
-  setText($("#rename bdi"), own?.username ?? memory.name.get());
-  $("#rename").hidden = !status;
-  for (const [id, shown] of Object.entries({
-    concede: status === "active" && state.game,
-    leave: status === "inactive" || (status === "active" && !state.game),
-    join: status === "spectator",
-  })) {
-    $(`#${id}`).hidden = !shown;
-    $(`#${id}`).disabled = !live;
+  const { id, status, marker } = state.me;
+  const shown = { rename: status, concede: marker && state.game, leave: status === "inactive" || (marker && !state.game), join: status === "spectator" };
+  for (const name in shown) {
+    $(`#${name}`).hidden = !shown[name];
+    $(`#${name}`).disabled = state.link.status !== "live";
   }
-  $("#rename").disabled = !live;
+  setText($("#standing"), standing(state));
+  $("#standing").dataset.mark = marker ?? "";
+  setText($("#rename bdi"), memory.name.get() || (id ? nameIn(state, id) : ""));
 }
 
 function paintTrouble() {
   const { status, retryAt, offline } = state.link;
-  const words = { live: offline ? "Offline" : "Live", connecting: "Connecting", waiting: offline ? "Offline" : "Reconnecting", replaced: "Elsewhere", removed: "Removed" };
   document.body.dataset.link = status;
   $("#link").dataset.status = offline ? "offline" : status;
-  setText($("#link"), words[status]);
-  const seconds = Math.max(0, Math.ceil((retryAt - Date.now()) / 1000));
-  const text = troubleWords(state.link, seconds);
+  setText($("#link span"), offline ? "Offline" : CHIPS[status]);
+  const text = troubleWords(state.link, Math.max(0, Math.ceil((retryAt - Date.now()) / 1000)));
+  const [words, button] = $("#trouble").children;
   $("#trouble").hidden = !text;
-  if (!text) return;
-  setText($("#trouble p"), text);
-  const button = $("#trouble button");
-  const ways = { waiting: "Try now", replaced: "Play here", removed: "Join anew" };
-  button.hidden = !ways[status];
-  setText(button, ways[status] ?? "");
+  setText(words, text);
+  setText(button, REMEDIES[status] ?? "");
+  button.hidden = !REMEDIES[status];
 }
 
-// -- What people do ---------------------------------------------------------------------------
+// What people do
 
-function request(message) {
+function send(message) {
   const requestId = String(++requests);
-  return link.send({ ...message, requestId }) ? requestId : null;
-}
-
-function act(message) {
-  const sent = request(message);
-  if (!sent) dispatch({ local: "notice", text: "Not connected: that was not sent." });
-  return sent;
+  if (link.send({ ...message, requestId })) return requestId;
+  change({ notice: { text: "Not connected: that was not sent." } });
+  return "";
 }
 
 function move(cell) {
   if (!canMove(state, cell)) return;
-  const requestId = act({ action: "makeMove", cell });
-  if (requestId) dispatch({ local: "move", cell, requestId });
+  const requestId = send({ action: "makeMove", cell });
+  if (requestId) change({ pending: { cell, requestId }, result: null, notice: null });
+}
+
+async function takeName(question) {
+  const name = await askName({ name: memory.name.get(), ...question });
+  if (name) memory.name.set(name);
+  return name;
 }
 
 async function rename() {
-  const answer = await askName({ name: memory.name.get(), title: "Your name", go: "Write it up" });
-  if (!answer) return;
-  memory.name.set(answer.name);
-  act({ action: "updateDB", username: answer.name });
+  const username = await takeName({ title: "Your name", yes: "Write it up", no: "Cancel" });
+  if (username) send({ action: "updateDB", username });
 }
 
 async function join() {
-  if (!memory.name.get()) {
-    const answer = await askName({ name: "" });
-    if (!answer) return;
-    memory.name.set(answer.name);
-    act({ action: "updateDB", username: answer.name });
-  }
-  if (act({ action: "joinQueue" })) memory.choice.set("play");
+  if (!memory.name.get()) await rename();
+  if (memory.name.get() && send({ action: "joinQueue" })) memory.choice.set("play");
 }
 
 function leave() {
-  if (act({ action: "leaveQueue" })) memory.choice.set("watch");
+  if (send({ action: "leaveQueue" })) memory.choice.set("watch");
 }
 
 async function concede() {
-  const number = state.game?.number;
-  const sure = await confirm({ title: "Concede this game?", text: "You go to the back of the line.", yes: "Concede" });
-  if (sure) act({ action: "gameOVER", loserId: state.me.id, game: number });
+  const game = state.game?.number;
+  if (await confirm("You go to the back of the line.")) send({ action: "gameOVER", loserId: state.me.id, game });
 }
 
-function again() {
+function retry() {
   if (state.link.status === "removed") memory.session.set("");
   link.retry();
 }
 
-// -- The beginning ----------------------------------------------------------------------------
+// The beginning
 
 function protocols() {
-  const offered = ["winner-stays.v1"];
-  if (memory.session.get()) offered.push(`session.${memory.session.get()}`);
-  if (memory.choice.get() === "watch") offered.push("watch");
-  return offered;
+  const session = memory.session.get();
+  const watch = memory.choice.get() === "watch";
+  return ["winner-stays.v1", session && `session.${session}`, watch && "watch"].filter(Boolean);
 }
 
-function receive(message, first) {
+function receive(message) {
   if (message.sessionId) memory.session.set(message.sessionId);
   dispatch(message);
-  const name = memory.name.get();
-  if (first && name && !isScreen) queueMicrotask(() => request({ action: "updateDB", username: name }));
 }
 
-function connect() {
-  link = openLink({
-    url: `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${location.pathname}`,
-    protocols,
-    seated: () => state.me.status === "active",
-    onMessage: receive,
-    onLink: (now) => dispatch({ local: "link", link: now }),
-  });
+function showLink(next) {
+  const came = next.status === "live" && state.link.status !== "live";
+  const username = memory.name.get();
+  change({ link: next });
+  if (came && username && !isScreen) send({ action: "updateDB", username });
 }
 
 async function start() {
+  const share = [$("#invite"), $("#share-dialog div")];
   setText($("#room"), room);
-  document.documentElement.dataset.screen = isScreen ? screen || "full" : "";
-  void handwriting();
-  void setClock();
-  void fillShare([$("#invite"), $("#share-dialog .body")], room, (copied) =>
-    dispatch({ local: "notice", text: copied ? "The link is copied." : "Please copy the address by hand." }));
-  if (isScreen) memory.choice.set("watch");
+  if (isScreen) {
+    document.documentElement.dataset.screen = screen || "full";
+    document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: "/static/screen.css" }));
+    share.push($("#next"));
+    memory.choice.set("watch");
+  }
+  writeByHand();
+  setClock();
+  fillShare(share, room, (copied) => change({ notice: { text: copied ? "The link is copied." : "Please copy the address by hand." } }));
   if (!memory.choice.get()) {
-    const { name, watch } = await askName({ name: memory.name.get(), first: true });
-    if (name) memory.name.set(name);
-    memory.choice.set(watch ? "watch" : "play");
+    const name = await takeName({ title: "Chalk up your name", yes: "Join the line", no: "Just watch" });
+    memory.choice.set(name ? "play" : "watch");
   }
-  connect();
+  link = openLink({
+    url: location.origin.replace("http", "ws") + location.pathname,
+    protocols,
+    isSeated: () => state.me.status === "active",
+    onMessage: receive,
+    onLink: showLink,
+  });
 }
 
-// Loaded here because the page's policy has no room for fonts; the system's hand does until then.
-async function handwriting() {
-  try {
-    const bytes = await (await fetch("/static/hand.woff2")).arrayBuffer();
-    document.fonts.add(await new FontFace("Hand", bytes).load());
-  } catch {
-    // A plain hand is a hand.
-  }
+// Fetched by hand: the page's policy knows no fonts. Until then, and without, the system's do.
+async function writeByHand() {
+  const answer = await fetch("/static/hand.woff2").catch(() => null);
+  if (answer?.ok) document.fonts.add(await new FontFace("Hand", await answer.arrayBuffer()).load());
 }
 
-$("#trouble button").addEventListener("click", again);
-$("#rename").addEventListener("click", rename);
-$("#join").addEventListener("click", join);
-$("#leave").addEventListener("click", leave);
-$("#concede").addEventListener("click", concede);
-$("#share").addEventListener("click", () => $("#share-dialog").showModal());
+const clicks = { "#trouble button": retry, "#rename": rename, "#join": join, "#leave": leave, "#concede": concede, "#share": () => $("#share-dialog").showModal() };
+for (const [button, act] of Object.entries(clicks)) $(button).addEventListener("click", act);
 setInterval(() => {
   players.tick(now());
   line.tick(now());
   if (state.link.status === "waiting") paintTrouble();
 }, 250);
 
-void start();
+start();

@@ -1,72 +1,61 @@
-// Calls somebody back who looks elsewhere: the title, a knock if sound is on, a buzz on a phone.
+// Calls back whoever looks elsewhere: the title, a knock if sound is on, a buzz on a phone.
 
 const FLASH_MS = 1000;
+const KNOCK = [[0, 330], [0.14, 440]]; // seconds, hertz
 
-export function attention({ soundButton, memory }) {
-  let audio = null;
-  let call = "";
+export function attention(button, memory) {
+  let audio;
+  let title = "";
+  let isUrgent = false;
   let flashing = 0;
 
-  function setSound(on) {
-    memory.sound.set(on ? "on" : "");
-    soundButton.setAttribute("aria-pressed", String(on));
-    if (on) knock();
-  }
+  // Browsers allow neither sound nor buzz before the first touch of a page, and complain when asked.
+  const isTouched = () => navigator.userActivation?.hasBeenActive;
 
-  // Browsers make no sound before the first touch of a page, and complain when asked to.
   function knock() {
-    if (!memory.sound.get() || !navigator.userActivation?.hasBeenActive) return;
+    if (!memory.sound.get() || !isTouched()) return;
     audio ??= new AudioContext();
-    for (const [delay, pitch] of [[0, 330], [0.14, 440]]) {
-      const tone = audio.createOscillator();
-      const gain = audio.createGain();
+    for (const [delay, pitch] of KNOCK) {
+      const [tone, gain] = [audio.createOscillator(), audio.createGain()];
       const at = audio.currentTime + delay;
-      tone.type = "triangle";
       tone.frequency.value = pitch;
-      gain.gain.setValueAtTime(0.25, at);
-      gain.gain.exponentialRampToValueAtTime(0.001, at + 0.18);
+      gain.gain.setValueAtTime(0.3, at);
+      gain.gain.exponentialRampToValueAtTime(0.001, at + 0.2);
       tone.connect(gain).connect(audio.destination);
       tone.start(at);
       tone.stop(at + 0.2);
     }
   }
 
-  function buzz(pattern) {
-    if (navigator.userActivation?.hasBeenActive) navigator.vibrate?.(pattern);
-  }
-
   function retitle() {
-    const flash = call && document.hidden;
-    if (flash && !flashing) flashing = setInterval(() => show(document.title === call), FLASH_MS);
-    if (!flash) {
-      clearInterval(flashing);
-      flashing = 0;
-    }
-    show(!call);
+    clearInterval(flashing);
+    document.title = title ? `${title} · Winner Stays` : "Winner Stays";
+    if (!isUrgent || !document.hidden) return;
+    const calls = [document.title, `● ${title}`];
+    flashing = setInterval(() => (document.title = calls.reverse()[0]), FLASH_MS);
   }
 
-  function show(plain) {
-    document.title = plain ? "Winner Stays" : call;
+  function showSound() {
+    button.ariaPressed = Boolean(memory.sound.get());
   }
 
-  soundButton.setAttribute("aria-pressed", String(Boolean(memory.sound.get())));
-  soundButton.addEventListener("click", () => setSound(!memory.sound.get()));
+  showSound();
   document.addEventListener("visibilitychange", retitle);
+  button.addEventListener("click", () => {
+    memory.sound.set(memory.sound.get() ? "" : "on");
+    showSound();
+    knock();
+  });
 
   return {
-    /** Say in the title what is wanted of whoever sits here; "" for nothing. */
-    want(text) {
-      if (text === call) return;
-      call = text;
+    entitle(text, urgent) {
+      if (text === title && urgent === isUrgent) return;
+      [title, isUrgent] = [text, urgent];
       retitle();
     },
-    seated() {
+    call() {
       knock();
-      buzz([80, 60, 80]);
-    },
-    yourTurn() {
-      if (document.hidden) knock();
-      buzz(40);
+      if (isTouched()) navigator.vibrate?.([80, 60, 80]);
     },
   };
 }

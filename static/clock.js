@@ -1,6 +1,6 @@
-// The server's time, as far as this device can know it. Deadlines come as the server's wall time,
-// and a phone's clock may be minutes off. The Date of an HTTP answer tells by how much, to a second;
-// less than that is taken for none, since a clock that is kept right is better than the guess.
+// The server's time, as far as this device can know it: deadlines come as the server's wall time,
+// and a phone may be minutes off. The Date of an answer tells by how much, to a second; less than
+// that is taken for none, since a clock that is kept right beats the guess.
 
 const TRUSTED_MS = 1500;
 let offset = 0;
@@ -10,13 +10,9 @@ export function now() {
 }
 
 export async function setClock() {
-  try {
-    const asked = Date.now();
-    const { headers } = await fetch("/healthz", { cache: "no-store" });
-    const middle = (asked + Date.now()) / 2;
-    const difference = Date.parse(headers.get("Date")) + 500 - middle;
-    offset = Math.abs(difference) > TRUSTED_MS ? difference : 0;
-  } catch {
-    // Without an answer there is no game to time either.
-  }
+  const asked = Date.now();
+  const answer = await fetch("/healthz", { cache: "no-store" }).catch(() => null);
+  const date = Date.parse(answer?.headers.get("Date")) + 500;
+  const difference = date - (asked + Date.now()) / 2;
+  if (Math.abs(difference) > TRUSTED_MS) offset = difference;
 }

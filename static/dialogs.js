@@ -2,60 +2,45 @@
 
 const NAME_MOST = 32;
 
-/** Ask for a name; resolves to { name } or { watch: true }, or null where that may be cancelled. */
-export function askName({ name, problem = "", title = "Chalk up your name", go = "Join the line", first }) {
+/** Ask for a name; resolves to it, or to "" for whoever would rather not. */
+export function askName({ name, title, yes, no }) {
   const dialog = document.querySelector("#name-dialog");
-  const input = dialog.querySelector("input");
-  const trouble = dialog.querySelector("#name-problem");
-  const watch = dialog.querySelector("#watch");
-  dialog.querySelector("h2").textContent = title;
-  dialog.querySelector("[type=submit]").textContent = go;
-  watch.textContent = first ? "Just watch" : "Cancel";
+  const [heading, input, problem, go, back] = ["h2", "input", "#name-problem", ".main", "#watch"].map((part) => dialog.querySelector(part));
+  heading.textContent = title;
+  go.textContent = yes;
+  back.textContent = no;
   input.value = name;
-  complain(problem);
+  complain("");
+  dialog.showModal();
+  input.select();
 
   function complain(text) {
-    trouble.textContent = text;
-    input.setAttribute("aria-invalid", String(Boolean(text)));
+    problem.textContent = text;
+    input.ariaInvalid = Boolean(text);
   }
 
   return new Promise((resolve) => {
-    const listening = new AbortController();
-    const { signal } = listening;
-    function answer(value) {
-      listening.abort();
-      dialog.close();
-      resolve(value);
-    }
-    dialog.querySelector("form").addEventListener("submit", (event) => {
+    back.onclick = () => dialog.close();
+    dialog.onclose = () => resolve("");
+    dialog.firstElementChild.onsubmit = (event) => {
       event.preventDefault();
       const chosen = input.value.trim();
-      const length = [...chosen.normalize("NFC")].length;
+      const length = [...chosen].length;
       if (!length) complain("Please write a name.");
-      else if (length > NAME_MOST) complain(`At most ${NAME_MOST} characters; these are ${length}.`);
-      else return answer({ name: chosen });
-      input.focus();
-    }, { signal });
-    const refuse = () => answer(first ? { watch: true } : null);
-    watch.addEventListener("click", refuse, { signal });
-    dialog.addEventListener("cancel", (event) => {
-      event.preventDefault();
-      refuse();
-    }, { signal });
-    dialog.showModal();
-    input.select();
+      else if (length > NAME_MOST) complain(`At most ${NAME_MOST} characters, please: these are ${length}.`);
+      else {
+        resolve(chosen);
+        dialog.close();
+      }
+    };
   });
 }
 
 /** Ask whether to go on; resolves to true or false. */
-export function confirm({ title, text, yes }) {
+export function confirm(text) {
   const dialog = document.querySelector("#confirm-dialog");
-  dialog.querySelector("h2").textContent = title;
   dialog.querySelector("p").textContent = text;
-  dialog.querySelector("[value=yes]").textContent = yes;
   dialog.returnValue = "";
   dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "yes"), { once: true });
-  });
+  return new Promise((resolve) => (dialog.onclose = () => resolve(dialog.returnValue === "yes")));
 }

@@ -1,96 +1,91 @@
-// The line: at most a hundred rows, kept by who they are, so that a change touches what changed
-// and nothing grows with the number of people behind them.
+// The line: at most a hundred rows, kept by who they are, so that a change touches what changed and
+// nothing grows with the number of people behind them.
 
 import { line, nameOf } from "./state.js";
-import { count } from "./words.js";
+import { crowdWords } from "./words.js";
 
-export function lineView(root, { now, calm }) {
+export function setText(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export function secondsLeft(until, now) {
+  return Math.max(0, Math.ceil((Date.parse(until) - now) / 1000));
+}
+
+export function awayWords(user, now) {
+  return user?.absent ? `away, ${secondsLeft(user.absent, now)} s` : "";
+}
+
+export function lineView(root, { now, isCalm, most }) {
   const list = root.querySelector("#line");
-  const counts = root.querySelector("#counts");
-  const more = root.querySelector("#more");
   const rows = new Map();
   let users;
-  let self;
 
-  function makeRow(user) {
+  function makeRow(id) {
     const row = document.createElement("li");
     const name = document.createElement("bdi");
     const note = document.createElement("span");
     note.className = "note";
     row.append(name, note);
-    rows.set(user.connectionId, { row, name, note, user: null });
-    return rows.get(user.connectionId);
+    rows.set(id, { row, name, note });
+    return rows.get(id);
   }
 
-  function fill(entry, user, mine) {
-    entry.row.classList.toggle("mine", mine);
+  function fill(entry, user, isMe) {
+    entry.row.classList.toggle("mine", isMe);
     if (entry.user === user) return;
     entry.user = user;
+    entry.row.classList.toggle("absent", "absent" in user);
     setText(entry.name, nameOf(user));
-    entry.row.classList.toggle("absent", Boolean(user.absent));
-    setText(entry.note, user.absent ? away(user, now()) : "");
+    setText(entry.note, awayWords(user, now()));
   }
 
   function renderRows(state) {
-    const waiting = line(state);
+    const waiting = line(state).slice(0, most);
     const present = new Set(waiting.map((user) => user.connectionId));
-    const first = rows.size === 0;
-    let gone = 0;
+    const written = users.length > 0;
+    let headLeft = false;
     for (const [id, { row }] of rows) {
       if (present.has(id)) continue;
-      if (row === list.children[gone]) gone++;
+      headLeft ||= row === list.firstChild;
       row.remove();
       rows.delete(id);
     }
     for (const [index, user] of waiting.entries()) {
       const known = rows.get(user.connectionId);
-      const entry = known ?? makeRow(user);
-      if (!known && !first) entry.row.classList.add("written");
+      const entry = known ?? makeRow(user.connectionId);
+      if (!known) entry.row.classList.toggle("written", written);
       fill(entry, user, user.connectionId === state.me.id);
       if (list.children[index] !== entry.row) list.insertBefore(entry.row, list.children[index] ?? null);
     }
-    // One animation for everybody who moves up, however long the line.
-    if (gone && !calm() && list.firstElementChild) {
-      const step = list.firstElementChild.offsetHeight;
-      list.animate({ transform: [`translateY(${step}px)`, "none"] }, { duration: 350, easing: "ease-out" });
-    }
+    if (headLeft && list.firstChild && !isCalm()) moveUp();
+  }
+
+  // One animation for everybody, however long the line.
+  function moveUp() {
+    const step = list.firstChild.offsetHeight;
+    list.animate({ transform: [`translateY(${step}px)`, "none"] }, { duration: 350, easing: "ease-out" });
   }
 
   function render(state) {
-    if (state.users !== users || state.me.id !== self) {
-      users = state.users;
-      self = state.me.id;
+    if (state.users !== users) {
+      users ??= [];
       renderRows(state);
+      users = state.users;
     }
-    const { waiting, spectators } = state;
-    setText(counts, `${count(waiting, "waiting", "waiting")} · ${count(spectators, "watching", "watching")}`);
-    const beyond = waiting - rows.size;
-    setText(more, beyond > 0 ? `and ${count(beyond, "more", "more")} behind them` : "");
-    root.classList.toggle("nobody", waiting === 0);
+    const beyond = state.waiting - rows.size;
+    setText(root.querySelector("#crowd"), crowdWords(state));
+    setText(root.querySelector("#more"), beyond > 0 ? `and ${beyond.toLocaleString("en")} more` : "");
   }
 
   function tick(time) {
-    for (const { user, note } of rows.values()) {
-      if (user?.absent) setText(note, away(user, time));
-    }
+    for (const { user, note } of rows.values()) setText(note, awayWords(user, time));
   }
 
-  /** Where somebody's name stands on the page, for a name that goes from the line to the table. */
+  /** Where a name stands, for one that goes from the line to the table. */
   function rectOf(id) {
-    return rows.get(id)?.name.getBoundingClientRect() ?? null;
+    return rows.get(id)?.name.getBoundingClientRect();
   }
 
   return { render, tick, rectOf };
-}
-
-export function secondsLeft(until, time) {
-  return Math.max(0, Math.ceil((Date.parse(until) - time) / 1000));
-}
-
-export function away(user, time) {
-  return `away, ${secondsLeft(user.absent, time)} s`;
-}
-
-export function setText(element, text) {
-  if (element.textContent !== text) element.textContent = text;
 }

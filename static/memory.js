@@ -1,5 +1,5 @@
-// What outlives a reload: the session and the choice to watch, per tab and room; the name and the
-// sound, per browser. Storage may be forbidden: then it is forgotten, and nothing breaks.
+// What outlives a reload: session and choice (play or watch) per tab and room, name and sound per
+// browser. Where storage is forbidden it is forgotten, and nothing breaks.
 
 function slot(area, key) {
   return {
@@ -13,9 +13,7 @@ function slot(area, key) {
     set(value) {
       try {
         globalThis[area].setItem(key, value);
-      } catch {
-        // It will not be remembered.
-      }
+      } catch {} // it will be asked again
     },
   };
 }
@@ -23,7 +21,7 @@ function slot(area, key) {
 export function memoryOf(room) {
   return {
     session: slot("sessionStorage", `session:${room}`),
-    choice: slot("sessionStorage", `choice:${room}`), // "play", "watch", or "" before the first
+    choice: slot("sessionStorage", `choice:${room}`),
     name: slot("localStorage", "name"),
     sound: slot("localStorage", "sound"),
   };

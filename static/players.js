@@ -1,101 +1,82 @@
 // Who plays: names, marks, streaks, whose turn it is, and the clock that runs down.
 
-import { absentPlayer, isMyTurn, seats } from "./state.js";
-import { away, secondsLeft, setText } from "./line.js";
-import { drawMark, tally } from "./strokes.js";
+import { awayWords, secondsLeft, setText } from "./line.js";
+import { absentPlayer, nameOf, seats } from "./state.js";
+import { mark, tally } from "./strokes.js";
 import { turnWords } from "./words.js";
 
 const HURRY_SECONDS = 5;
 
-export function playersView(root, { now, calm, rectOf }) {
-  const plates = new Map();
-  for (const plate of root.querySelectorAll(".player")) {
-    drawMark(plate.querySelector(".mark"), plate.dataset.marker);
-    plates.set(plate.dataset.marker, {
-      plate,
-      name: plate.querySelector(".name"),
-      note: plate.querySelector(".note"),
-      streak: plate.querySelector(".streak"),
-      seat: null,
-      streakShown: -1,
-    });
-  }
-  const turn = root.querySelector("#turn");
-  const clock = root.querySelector("#clock");
-  const fuse = root.querySelector("#fuse > div");
-  let deadline = null;
+export function playersView(root, { now, isCalm, rectOf }) {
+  const [turn, clock, fuse] = ["#turn", "#clock", "#fuse > div"].map((part) => root.querySelector(part));
+  const plates = [...root.querySelectorAll(".player")].map((plate) => {
+    const [name, note, streak] = [".name", ".note", ".streak"].map((part) => plate.querySelector(part));
+    plate.prepend(mark(plate.dataset.marker));
+    return { plate, name, note, streak, wins: 0 };
+  });
+  let deadline;
   let longest = 1;
-  let first = true;
+  let settled = false;
 
-  function renderSeat(entry, seat, state) {
-    const before = entry.seat?.id;
-    const came = seat && seat.id !== before;
-    const from = came && !first && !calm() ? rectOf(seat.id) : null;
-    entry.seat = seat;
-    entry.plate.classList.toggle("empty", !seat);
-    entry.plate.classList.toggle("mine", seat?.id === state.me.id);
-    entry.plate.classList.toggle("absent", Boolean(seat?.absent));
-    setText(entry.name, seat?.name ?? "nobody yet");
-    setText(entry.note, seat?.absent ? away(seat, now()) : "");
-    renderStreak(entry, seat?.streak ?? 0);
-    if (came) arrive(entry, from);
+  function renderPlate(entry, user, state) {
+    const { plate, name, note } = entry;
+    const came = settled && user && user.connectionId !== entry.user?.connectionId && !isCalm();
+    const from = came && rectOf(user.connectionId);
+    entry.user = user;
+    plate.classList.toggle("empty", !user);
+    plate.classList.toggle("absent", Boolean(user?.absent));
+    plate.classList.toggle("mine", Boolean(user) && user.connectionId === state.me.id);
+    plate.classList.toggle("on", state.game?.turn === plate.dataset.marker);
+    setText(name, user ? nameOf(user) : "free");
+    setText(note, awayWords(user, now()));
+    renderStreak(entry, user?.streak ?? 0);
+    if (came) arrive(name, from);
   }
 
-  function renderStreak(entry, n) {
-    if (entry.streakShown === n) return;
-    entry.streakShown = n;
+  function renderStreak(entry, wins) {
+    if (entry.wins === wins) return;
+    entry.wins = wins;
     const words = document.createElement("span");
     words.className = "unseen";
-    words.textContent = n ? `${n} in a row` : "";
-    entry.streak.replaceChildren(words, ...(n ? [tally(n)] : []));
+    words.textContent = `${wins} in a row`;
+    entry.streak.replaceChildren(...(wins ? [words, tally(wins)] : []));
   }
 
-  // A name that was in line goes to the table; any other is chalked up where it stands.
-  function arrive({ name }, from) {
-    if (first || calm()) return;
-    if (!from) {
-      name.animate({ clipPath: ["inset(0 100% 0 0)", "inset(0 -10% 0 0)"] }, { duration: 500, easing: "ease-out" });
-      return;
-    }
+  // A name that was seen in line goes to the table; any other is chalked up where it stands.
+  function arrive(name, from) {
     const to = name.getBoundingClientRect();
-    const offset = `translate(${from.left - to.left}px, ${from.top - to.top}px)`;
-    name.animate({ transform: [offset, "none"] }, { duration: 600, easing: "cubic-bezier(.2,.7,.2,1)" });
+    const seen = from && from.top < innerHeight;
+    const frames = seen
+      ? { transform: [`translate(${from.left - to.left}px, ${from.top - to.top}px)`, "none"] }
+      : { clipPath: ["inset(0 100% 0 0)", "inset(0)"] };
+    name.parentElement.animate(frames, { duration: 600, easing: "cubic-bezier(.3, .7, .2, 1)" });
   }
 
   function renderClock(state) {
-    const next = absentPlayer(state) ? null : (state.game?.deadline ?? null);
+    const runs = state.link.status === "live" && !absentPlayer(state);
+    const next = runs ? state.game?.deadline : undefined;
     if (next === deadline) return;
     deadline = next;
-    fuse.getAnimations().forEach((animation) => animation.cancel());
-    fuse.parentElement.classList.toggle("running", Boolean(next));
-    if (!next) return setText(clock, "");
-    const left = Math.max(0, Date.parse(next) - now());
-    longest = Math.max(longest, left); // how long a move may take, as far as was seen
-    const frames = { transform: [`scaleX(${left / longest})`, "scaleX(0)"] };
-    fuse.animate(frames, { duration: left, fill: "forwards" });
+    for (const animation of fuse.getAnimations()) animation.cancel();
+    const left = next ? Math.max(0, Date.parse(next) - now()) : 0;
+    longest = Math.max(longest, left); // what a move may take, as far as was seen
+    if (next) fuse.animate({ transform: [`scaleX(${left / longest})`, "scaleX(0)"] }, left);
     tick(now());
   }
 
   function render(state) {
     const seated = seats(state);
-    for (const [marker, entry] of plates) {
-      renderSeat(entry, seated[marker], state);
-      entry.plate.classList.toggle("on", state.game?.turn === marker);
-    }
+    for (const entry of plates) renderPlate(entry, seated[entry.plate.dataset.marker], state);
     setText(turn.firstElementChild, turnWords(state));
-    turn.dataset.turn = state.game?.turn ?? "";
-    turn.classList.toggle("mine", isMyTurn(state));
+    turn.dataset.mark = state.game?.turn ?? "";
     renderClock(state);
-    if (state.link.status === "live") first = false;
+    settled ||= state.users.length > 0;
   }
 
   function tick(time) {
-    for (const { seat, note } of plates.values()) {
-      if (seat?.absent) setText(note, away(seat, time));
-    }
-    if (!deadline) return;
-    const seconds = secondsLeft(deadline, time);
-    setText(clock, `${seconds} s`);
+    for (const { user, note } of plates) setText(note, awayWords(user, time));
+    const seconds = deadline && secondsLeft(deadline, time);
+    setText(clock, deadline ? `${seconds} s` : "");
     turn.classList.toggle("hurry", seconds <= HURRY_SECONDS);
   }
 

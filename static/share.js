@@ -1,33 +1,25 @@
-// The address to share, as the server knows it (a phone cannot open localhost), and the ways to
-// hand it on: a QR code, the clipboard, the system's own share sheet.
+// The address to hand on, as the server knows it (a phone cannot open localhost): as a QR code, by
+// the clipboard, or with the system's own share sheet.
 
 export async function fillShare(places, room, onCopied) {
   const code = `/static/qr/${room}.svg`;
   const address = await addressIn(code);
   for (const place of places) {
-    const share = document.querySelector("#share-template").content.cloneNode(true);
-    share.querySelector(".qr").src = code;
-    share.querySelector(".address").textContent = address;
-    share.querySelector(".copy").addEventListener("click", async () => onCopied(await copy(address)));
-    const send = share.querySelector(".send");
-    send.hidden = !navigator.share;
-    send.addEventListener("click", () => {
-      // Closing the share sheet is no mistake.
-      navigator.share({ title: "Winner Stays", url: address }).catch(() => {});
-    });
-    place.replaceChildren(share);
+    place.append(document.querySelector("#share-template").content.cloneNode(true));
+    const [image, text, copyButton, sendButton] = ["img", ".address", ".copy", ".send"].map((part) => place.querySelector(part));
+    image.src = code;
+    text.textContent = address.replace(/\/$/, "");
+    copyButton.addEventListener("click", async () => onCopied(await copy(address)));
+    sendButton.hidden = !navigator.share;
+    // Closing the share sheet is no mistake.
+    sendButton.addEventListener("click", () => navigator.share({ title: document.title, url: address }).catch(() => {}));
   }
-  return address;
 }
 
 async function addressIn(code) {
-  try {
-    const svg = await (await fetch(code)).text();
-    const title = new DOMParser().parseFromString(svg, "image/svg+xml").querySelector("title");
-    return title?.textContent || location.origin + location.pathname;
-  } catch {
-    return location.origin + location.pathname;
-  }
+  const answer = await fetch(code).catch(() => null);
+  const svg = new DOMParser().parseFromString((await answer?.text()) ?? "", "text/xml");
+  return svg.querySelector("title")?.textContent || location.origin + location.pathname;
 }
 
 async function copy(text) {

@@ -1,168 +1,121 @@
-// What the page knows, as a pure function of what it knew and one message: no DOM, no clock, no
-// socket. Messages are the server's own (docs: design, "Wire protocol"), and a few of the page's,
-// told apart by `local`: link, move, notice, noticeOver, resultOver.
+// What the page knows: a pure function of what it knew and one message. No DOM, no clock, no socket.
+// Messages are the server's, and the page's own `{ action: "local", change }`.
+
+const EMPTY = ".........";
 
 export const initial = Object.freeze({
   link: { status: "connecting" }, // see socket.js
-  room: "",
-  me: { id: null, status: null, marker: null, position: null },
+  me: {}, // id, status, marker, position
   users: [], // the window, in line order, players included
   waiting: 0,
   spectators: 0,
   game: null, // the one being played
   last: null, // the cell of its last move, where that was seen
-  names: {}, // of the players of the game, kept beyond their leaving
-  result: null, // the game that has just ended, while it is shown
-  pending: null, // my move, not yet confirmed: { cell, requestId }
-  notice: null, // something to be said once
+  result: null, // the game that has just ended, while it is shown: { game, names, last }
+  pending: null, // my move until it is confirmed: { cell, requestId }
+  notice: null, // something to be said once: { text }
 });
 
 export function reduce(state, message) {
-  if (message.local) return reduceLocal(state, message);
   switch (message.action) {
-    case undefined:
-      return hello(state, message);
+    case "local":
+      return { ...state, ...message.change };
     case "joinedQueue": {
-      const { status, marker = null, position = null } = message;
-      return { ...state, me: { ...state.me, status, marker, position } };
+      const { status, marker, position } = message;
+      return { ...state, me: { id: state.me.id, status, marker, position } };
     }
     case "queueUpdate":
       return withUsers(state, message, message.data);
     case "queueDelta": {
-      const gone = new Set(message.remove);
-      for (const user of message.upsert) gone.add(user.connectionId);
-      const kept = state.users.filter((user) => !gone.has(user.connectionId));
-      return withUsers(state, message, [...kept, ...message.upsert]);
+      const { upsert, remove } = message;
+      const gone = new Set([...remove, ...upsert.map((user) => user.connectionId)]);
+      return withUsers(state, message, [...state.users.filter((user) => !gone.has(user.connectionId)), ...upsert]);
     }
     case "gameUpdate":
       return withGame(state, message.game);
     case "response":
-      return response(state, message);
+      return message.statusCode < 400 ? state : refused(state, message);
     default:
-      return state;
+      return message.connectionId ? greeted(state, message.connectionId) : state;
   }
 }
 
-function reduceLocal(state, message) {
-  switch (message.local) {
-    case "link":
-      return { ...state, link: message.link };
-    case "move":
-      return {
-        ...state,
-        result: null,
-        notice: null,
-        pending: { cell: message.cell, requestId: message.requestId },
-      };
-    case "notice":
-      return { ...state, notice: { text: message.text } };
-    case "noticeOver":
-      return { ...state, notice: null };
-    case "resultOver":
-      return { ...state, result: null };
-    default:
-      return state;
-  }
+function greeted(state, id) {
+  // A hello in the middle of a connection answers sendInfo: a move on its way is still on its way.
+  const pending = state.link.status === "live" ? state.pending : null;
+  return { ...state, me: { ...state.me, id }, pending };
 }
 
-function hello(state, { connectionId, room }) {
-  if (!connectionId) return state;
-  // A hello in the middle of a connection, an answer to sendInfo, changes nothing.
-  if (state.me.id === connectionId && state.link.status === "live") return state;
-  return { ...state, room, me: { ...state.me, id: connectionId }, pending: null };
-}
-
-function withUsers(state, { waiting, spectators }, list) {
-  const users = [...list].sort((a, b) => (a.joinedAt < b.joinedAt ? -1 : 1));
-  return withNames({ ...state, users, waiting, spectators });
+function withUsers(state, { waiting, spectators }, users) {
+  users = [...users].sort((a, b) => (a.joinedAt < b.joinedAt ? -1 : 1));
+  return { ...state, users, waiting, spectators };
 }
 
 function withGame(state, game) {
+  const before = state.game?.number === game?.number ? state.game : null;
+  const last = before ? lastMove(before, game, state.last) : null;
   if (game && game.status !== "playing") {
-    const ended = withNames({ ...state, game });
-    const { names } = ended;
-    const streak = ended.users.find((user) => user.connectionId === winnerId(game))?.streak ?? 0;
-    const result = { game, names, last: lastMove(state, game), streak };
-    return { ...ended, game: null, last: null, pending: null, result };
+    const { X, O } = game.players;
+    const result = { game, last, names: { X: nameIn(state, X), O: nameIn(state, O) } };
+    return { ...state, game: null, last: null, pending: null, result };
   }
-  const same = game && state.game?.number === game.number;
-  const confirmed = !same || game.board !== state.game.board || game.turn !== state.game.turn;
-  const next = withNames({
+  const moved = before?.board !== game?.board || before?.turn !== game?.turn;
+  // The result must not stand in the way of somebody whose game goes on.
+  const urgent = markerIn(game, state.me.id) && game.board !== EMPTY;
+  return {
     ...state,
     game,
-    last: same ? lastMove(state, game) : null,
-    pending: confirmed ? null : state.pending,
-  });
-  // The result must not stand in the way of somebody whose game goes on.
-  const mine = game && Object.values(game.players).includes(state.me.id);
-  const moved = game && game.board !== EMPTY;
-  return mine && moved ? { ...next, result: null } : next;
+    last,
+    pending: moved ? null : state.pending,
+    result: urgent ? null : state.result,
+  };
 }
 
-function response(state, { requestId, statusCode, body }) {
-  if (statusCode < 400) return state;
-  const refused = state.pending && state.pending.requestId === requestId;
-  const text = refused ? `Your move was taken back: ${body?.message}` : body?.message;
-  return { ...state, pending: refused ? null : state.pending, notice: { text, requestId } };
+function lastMove(before, game, last) {
+  const cell = [...game.board].findIndex((mark, index) => mark !== before.board[index]);
+  return cell < 0 ? last : cell;
 }
 
-function withNames(state) {
-  if (!state.game) return state;
-  const names = {};
-  for (const id of Object.values(state.game.players)) {
-    const user = state.users.find((one) => one.connectionId === id);
-    names[id] = user?.username ?? state.names[id] ?? nameOf(null, id);
+function refused(state, { requestId, body }) {
+  if (!state.pending || state.pending.requestId !== requestId) {
+    return { ...state, notice: { text: body.message } };
   }
-  return { ...state, names };
+  return { ...state, pending: null, notice: { text: `Your move was taken back: ${body.message}` } };
 }
 
-function lastMove(state, game) {
-  if (state.game?.number !== game.number) return null;
-  const before = state.game.board;
-  const cell = [...game.board].findIndex((mark, index) => mark !== before[index]);
-  return cell < 0 ? state.last : cell;
+// What can be read off a state.
+
+export function nameOf(user) {
+  return user.username ?? `Guest ${user.connectionId.slice(0, 4)}`;
 }
 
-const EMPTY = ".........";
-
-// -- What can be read off a state ------------------------------------------------------------
-
-export function nameOf(user, id = user?.connectionId) {
-  return user?.username ?? `Guest ${String(id ?? "").slice(0, 4)}`.trim();
-}
-
-export function winnerId(game) {
-  return game.winner ? game.players[game.winner] : null;
+export function nameIn({ users }, connectionId) {
+  return nameOf(users.find((user) => user.connectionId === connectionId) ?? { connectionId });
 }
 
 export function markerIn(game, id) {
-  return game ? (["X", "O"].find((marker) => game.players[marker] === id) ?? null) : null;
+  return ["X", "O"].find((marker) => game?.players[marker] === id) ?? "";
 }
 
 /** Who is seated, by marker. */
-export function seats(state) {
-  const found = { X: null, O: null };
-  for (const user of state.users) {
-    if (user.status !== "active") continue;
-    const { connectionId: id, streak = 0, absent } = user;
-    found[user.marker] = { id, name: nameOf(user), streak, absent };
-  }
-  return found;
+export function seats({ users }) {
+  const seated = users.filter((user) => user.status === "active");
+  return Object.fromEntries(seated.map((user) => [user.marker, user]));
 }
 
-export function line(state) {
-  return state.users.filter((user) => user.status === "inactive");
+export function line({ users }) {
+  return users.filter((user) => user.status === "inactive");
 }
 
-/** My place in line, from 1; null for whoever plays or watches. */
+/** My place in line, from 1; 0 for whoever plays or watches. */
 export function place(state) {
-  if (state.me.status !== "inactive") return null;
-  const index = line(state).findIndex((user) => user.connectionId === state.me.id);
-  return index < 0 ? state.me.position : index + 1;
+  const { id, status, position } = state.me;
+  if (status !== "inactive") return 0;
+  return line(state).findIndex((user) => user.connectionId === id) + 1 || (position ?? 0);
 }
 
-export function absentPlayer(state) {
-  return state.users.find((user) => user.status === "active" && user.absent) ?? null;
+export function absentPlayer({ users }) {
+  return users.find((user) => user.status === "active" && user.absent);
 }
 
 export function isMyTurn(state) {
@@ -171,21 +124,15 @@ export function isMyTurn(state) {
 }
 
 export function canMove(state, cell) {
-  if (!isMyTurn(state) || state.pending || state.link.status !== "live") return false;
-  return cell === undefined || state.game.board[cell] === ".";
+  const free = isMyTurn(state) && !state.pending && state.link.status === "live";
+  return free && (cell === undefined || state.game.board[cell] === ".");
 }
 
-/** The board to draw: marks, the unconfirmed one among them, the last move and the winning line. */
-export function shownBoard(state) {
-  if (state.result) {
-    const { game, last } = state.result;
-    return { number: game.number, board: game.board, last, line: game.line ?? null };
-  }
-  const { game, pending, last, me } = state;
+/** The board to draw: the result's while that is shown, else the game's, my unconfirmed mark on it. */
+export function shownBoard({ game, last, me, pending, result }) {
+  if (result) return { board: result.game.board, last: result.last, line: result.game.line, over: true };
   if (!game) return null;
-  let board = game.board;
-  if (pending) {
-    board = board.slice(0, pending.cell) + markerIn(game, me.id) + board.slice(pending.cell + 1);
-  }
-  return { number: game.number, board, last, line: null, pending: pending?.cell };
+  const marks = [...game.board];
+  if (pending) marks[pending.cell] = markerIn(game, me.id);
+  return { board: marks.join(""), last, pending: pending?.cell };
 }
