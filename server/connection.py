@@ -53,6 +53,8 @@ class Connection(ServerConnection):
         self.on_drained: Callable[[Connection], None] | None = None
         self.on_lost: Callable[[], None] | None = None
         self._slow_timer: asyncio.TimerHandle | None = None
+        self._cut_off_timer: asyncio.TimerHandle | None = None
+        self._owed = 0  # when the peer stopped reading
 
     @property
     def is_open(self) -> bool:
@@ -75,9 +77,8 @@ class Connection(ServerConnection):
             self.write_outgoing()
             self.protocol.send_close(code, code.reason)
             self.send_data()
-        if not self.shutting:
-            self.shutting = True
-            self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
+        self.shutting = True
+        self._cut_off_later()
 
     def write_outgoing(self) -> None:
         """Write all frames that wait, in one write."""
@@ -89,10 +90,17 @@ class Connection(ServerConnection):
         """Note the sign of life: pongs are handled inside the library and seen nowhere else."""
         self.heard = True
         super().data_received(data)
+        if self.protocol.state is State.CLOSING:
+            # The library waits for a peer that has said goodbye until the peer hangs up.
+            self._cut_off_later()
+        if self.paused and self.transport.get_write_buffer_size() > self._owed + BUFFER_LIMIT:
+            # It sends pings and reads no pong: nothing else is written to who does not read.
+            self.transport.abort()
 
     def pause_writing(self) -> None:
         """The peer does not read: give it a while."""
         super().pause_writing()
+        self._owed = self.transport.get_write_buffer_size()
         self._slow_timer = self.loop.call_later(SLOW_SECONDS, self.shut, CloseCode.TOO_SLOW)
 
     def resume_writing(self) -> None:
@@ -106,10 +114,16 @@ class Connection(ServerConnection):
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
         self._cancel_slow_timer()
+        if self._cut_off_timer is not None:
+            self._cut_off_timer.cancel()
         self.outgoing.clear()
         if self.on_lost is not None:
             self.on_lost()
         super().connection_lost(exc)
+
+    def _cut_off_later(self) -> None:
+        if self._cut_off_timer is None:
+            self._cut_off_timer = self.loop.call_later(CLOSE_SECONDS, self.transport.abort)
 
     def _cancel_slow_timer(self) -> None:
         if self._slow_timer is not None:

@@ -50,7 +50,10 @@ class Door:
         origin, host = ",".join(origins) if origins else None, ",".join(hosts)
         if not origin_allowed(origin, host, self._allowed_origins):
             return refuse(HTTPStatus.FORBIDDEN, "this origin may not connect\n")
-        address = str(connection.remote_address[0])
+        if connection.transport.is_closing():
+            return refuse(HTTPStatus.BAD_REQUEST, "you have hung up\n")  # nobody hears this
+        peer = connection.remote_address
+        address = str(peer[0]) if peer else ""
         if self._count >= self._max_connections:
             return refuse(HTTPStatus.SERVICE_UNAVAILABLE, "the house is full\n")
         if 0 < self._max_per_address <= self._inside[address]:
