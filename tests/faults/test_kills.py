@@ -3,7 +3,7 @@
 import asyncio
 import random
 
-from tests.faults.conftest import StartServer
+from tests.faults.conftest import Report, StartServer
 from tests.faults.guests import Guest, read_out
 from tests.faults.tables import Tables
 from tests.player import Player
@@ -13,7 +13,7 @@ KILLS = 50
 ROOMS = [f"room-{number}" for number in range(6)]
 
 
-async def test_fifty_kills_in_a_busy_evening(start_server: StartServer) -> None:
+async def test_fifty_kills_in_a_busy_evening(start_server: StartServer, report: Report) -> None:
     asyncio.get_running_loop().set_debug(False)
     chance = random.Random(KILLS)
     server = start_server()
@@ -25,7 +25,9 @@ async def test_fifty_kills_in_a_busy_evening(start_server: StartServer) -> None:
         server = start_server(port=server.port)
         await asyncio.gather(*(guest.resume(tables) for guest in guests))
         Tables.read(server.database).check()
-    assert sum(guest.acknowledged for guest in guests) > KILLS * len(guests)
+    acknowledged = sum(guest.acknowledged for guest in guests)
+    assert acknowledged > KILLS * len(guests)
+    report(f"{KILLS} kills, {len(guests)} guests, {acknowledged} acknowledgements, none lost")
 
 
 async def _kill(server: ServerProcess, guests: list[Guest], after: float) -> Tables:
