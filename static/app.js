@@ -3,7 +3,7 @@
 import { attention } from "./attention.js";
 import { boardView } from "./board.js";
 import { now, setClock } from "./clock.js";
-import { askName, confirm } from "./dialogs.js";
+import { askName, confirmConcede } from "./dialogs.js";
 import { lineView, setText } from "./line.js";
 import { memoryOf } from "./memory.js";
 import { playersView } from "./players.js";
@@ -14,7 +14,7 @@ import { announcement, resultWords, standing, troubleWords } from "./words.js";
 
 const RESULT_MS = 3000;
 const NOTICE_MS = 5000;
-const CHIPS = { connecting: "Connecting", live: "Live", waiting: "Reconnecting", replaced: "Elsewhere", removed: "Removed" };
+const CHIPS = { connecting: "Connecting", live: "Live", waiting: "Reconnecting" };
 const REMEDIES = { waiting: "Try now", replaced: "Play here", removed: "Join anew" };
 
 const $ = (selector) => document.querySelector(selector);
@@ -40,187 +40,187 @@ const caller = attention($("#sound"), memory);
 // State
 
 function dispatch(message) {
-  const before = state;
-  state = reduce(state, message);
-  expire("result", before, RESULT_MS);
-  expire("notice", before, NOTICE_MS);
-  callUp(before);
-  frame ||= requestAnimationFrame(paint);
+	const before = state;
+	state = reduce(state, message);
+	expire("result", before, RESULT_MS);
+	expire("notice", before, NOTICE_MS);
+	callUp(before);
+	frame ||= requestAnimationFrame(paint);
 }
 
 function change(part) {
-  dispatch({ action: "local", change: part });
+	dispatch({ action: "local", change: part });
 }
 
 function expire(part, before, time) {
-  if (state[part] === before[part]) return;
-  clearTimeout(timers[part]);
-  if (state[part]) timers[part] = setTimeout(change, time, { [part]: null });
+	if (state[part] === before[part]) return;
+	clearTimeout(timers[part]);
+	if (state[part]) timers[part] = setTimeout(change, time, { [part]: null });
 }
 
 function callUp(before) {
-  if (isScreen) return;
-  const mine = isMyTurn(state);
-  const seated = state.me.status === "active" && before.me.status === "inactive";
-  if (seated || (document.hidden && mine && !isMyTurn(before))) caller.call();
-  const fresh = state.me.status === "active" && /^\.+$/.test(state.game?.board);
-  caller.entitle(mine ? "Your turn!" : standing(state), mine || fresh);
+	if (isScreen) return;
+	const mine = isMyTurn(state);
+	const seated = state.me.status === "active" && before.me.status === "inactive";
+	if (seated || (document.hidden && mine && !isMyTurn(before))) caller.call();
+	const fresh = state.me.status === "active" && /^\.+$/.test(state.game?.board);
+	caller.entitle(mine ? "Your turn!" : standing(state), mine || fresh);
 }
 
 // Painting
 
 function paint() {
-  frame = 0;
-  players.render(state); // before the line, from which a name may come
-  line.render(state);
-  paintBoard(state);
-  paintResult();
-  paintMe();
-  paintTrouble();
-  $("#invite").hidden = Boolean(state.game || state.result);
-  setText($("#notice"), state.notice?.text ?? "");
-  const said = announcement(painted, state);
-  if (said && !isScreen) $("#announcer").textContent = said;
-  painted = state;
+	frame = 0;
+	players.render(state); // before the line, from which a name may come
+	line.render(state);
+	paintBoard(state);
+	paintResult();
+	paintMe();
+	paintTrouble();
+	$("#invite").hidden = Boolean(state.game || state.result);
+	setText($("#notice"), state.notice?.text ?? "");
+	const said = announcement(painted, state);
+	if (said && !isScreen) $("#announcer").textContent = said;
+	painted = state;
 }
 
 function paintResult() {
-  const result = $("#result");
-  result.hidden = !state.result;
-  if (!state.result) return;
-  const { title, why, next } = resultWords(state);
-  setText(result.firstElementChild, title);
-  setText(result.lastElementChild, `${why} ${next}`.trim());
-  result.dataset.mark = state.result.game.winner ?? "";
+	const result = $("#result");
+	result.hidden = !state.result;
+	if (!state.result) return;
+	const { title, why, next } = resultWords(state);
+	setText(result.firstElementChild, title);
+	setText(result.lastElementChild, `${why} ${next}`.trim());
+	result.dataset.mark = state.result.game.winner ?? "";
 }
 
 function paintMe() {
-  const { id, status, marker } = state.me;
-  const shown = { rename: status, concede: marker && state.game, leave: status === "inactive" || (marker && !state.game), join: status === "spectator" };
-  for (const name in shown) {
-    $(`#${name}`).hidden = !shown[name];
-    $(`#${name}`).disabled = state.link.status !== "live";
-  }
-  setText($("#standing"), standing(state));
-  $("#standing").dataset.mark = marker ?? "";
-  setText($("#rename bdi"), memory.name.get() || (id ? nameIn(state, id) : ""));
+	const { id, status, marker } = state.me;
+	const shown = { rename: status, concede: marker && state.game, leave: status === "inactive" || (marker && !state.game), join: status === "spectator" };
+	for (const name in shown) {
+		$(`#${name}`).hidden = !shown[name];
+		$(`#${name}`).disabled = state.link.status !== "live";
+	}
+	setText($("#standing"), standing(state));
+	$("#standing").dataset.mark = marker ?? "";
+	setText($("#rename bdi"), memory.name.get() || (id ? nameIn(state, id) : ""));
 }
 
 function paintTrouble() {
-  const { status, retryAt, offline } = state.link;
-  document.body.dataset.link = status;
-  $("#link").dataset.status = offline ? "offline" : status;
-  setText($("#link span"), offline ? "Offline" : CHIPS[status]);
-  const text = troubleWords(state.link, Math.max(0, Math.ceil((retryAt - Date.now()) / 1000)));
-  const [words, button] = $("#trouble").children;
-  $("#trouble").hidden = !text;
-  setText(words, text);
-  setText(button, REMEDIES[status] ?? "");
-  button.hidden = !REMEDIES[status];
+	const { status, retryAt, offline } = state.link;
+	document.body.dataset.link = status;
+	$("#link").dataset.status = offline ? "offline" : status;
+	setText($("#link span"), offline ? "Offline" : CHIPS[status] ?? "");
+	const text = troubleWords(state.link, Math.max(0, Math.ceil((retryAt - Date.now()) / 1000)));
+	const [words, button] = $("#trouble").children;
+	$("#trouble").hidden = !text;
+	setText(words, text);
+	setText(button, REMEDIES[status] ?? "");
+	button.hidden = !REMEDIES[status];
 }
 
 // What people do
 
 function send(message) {
-  const requestId = String(++requests);
-  if (link.send({ ...message, requestId })) return requestId;
-  change({ notice: { text: "Not connected: that was not sent." } });
-  return "";
+	const requestId = String(++requests);
+	if (link.send({ ...message, requestId })) return requestId;
+	change({ notice: { text: "Not connected: that was not sent." } });
+	return "";
 }
 
 function move(cell) {
-  if (!canMove(state, cell)) return;
-  const requestId = send({ action: "makeMove", cell });
-  if (requestId) change({ pending: { cell, requestId }, result: null, notice: null });
+	if (!canMove(state, cell)) return;
+	const requestId = send({ action: "makeMove", cell });
+	if (requestId) change({ pending: { cell, requestId }, result: null, notice: null });
 }
 
 async function takeName(question) {
-  const name = await askName({ name: memory.name.get(), ...question });
-  if (name) memory.name.set(name);
-  return name;
+	const name = await askName({ name: memory.name.get(), ...question });
+	if (name) memory.name.set(name);
+	return name;
 }
 
 async function rename() {
-  const username = await takeName({ title: "Your name", yes: "Write it up", no: "Cancel" });
-  if (username) send({ action: "updateDB", username });
+	const username = await takeName({ title: "Your name", yes: "Write it up", no: "Cancel" });
+	if (username) send({ action: "updateDB", username });
 }
 
 async function join() {
-  if (!memory.name.get()) await rename();
-  if (memory.name.get() && send({ action: "joinQueue" })) memory.choice.set("play");
+	if (!memory.name.get()) await rename();
+	if (memory.name.get() && send({ action: "joinQueue" })) memory.choice.set("play");
 }
 
 function leave() {
-  if (send({ action: "leaveQueue" })) memory.choice.set("watch");
+	if (send({ action: "leaveQueue" })) memory.choice.set("watch");
 }
 
 async function concede() {
-  const game = state.game?.number;
-  if (await confirm("You go to the back of the line.")) send({ action: "gameOVER", loserId: state.me.id, game });
+	const game = state.game?.number;
+	if (await confirmConcede()) send({ action: "gameOVER", loserId: state.me.id, game });
 }
 
 function retry() {
-  if (state.link.status === "removed") memory.session.set("");
-  link.retry();
+	if (state.link.status === "removed") memory.session.set("");
+	link.retry();
 }
 
 // The beginning
 
 function protocols() {
-  const session = memory.session.get();
-  const watch = memory.choice.get() === "watch";
-  return ["winner-stays.v1", session && `session.${session}`, watch && "watch"].filter(Boolean);
+	const session = memory.session.get();
+	const watch = memory.choice.get() === "watch";
+	return ["winner-stays.v1", session && `session.${session}`, watch && "watch"].filter(Boolean);
 }
 
 function receive(message) {
-  if (message.sessionId) memory.session.set(message.sessionId);
-  dispatch(message);
+	if (message.sessionId) memory.session.set(message.sessionId);
+	dispatch(message);
 }
 
 function showLink(next) {
-  const came = next.status === "live" && state.link.status !== "live";
-  const username = memory.name.get();
-  change({ link: next });
-  if (came && username && !isScreen) send({ action: "updateDB", username });
+	const came = next.status === "live" && state.link.status !== "live";
+	const username = memory.name.get();
+	change({ link: next });
+	if (came && username && !isScreen) send({ action: "updateDB", username });
 }
 
 async function start() {
-  const share = [$("#invite"), $("#share-dialog div")];
-  setText($("#room"), room);
-  if (isScreen) {
-    document.documentElement.dataset.screen = screen || "full";
-    document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: "/static/screen.css" }));
-    share.push($("#next"));
-    memory.choice.set("watch");
-  }
-  writeByHand();
-  setClock();
-  fillShare(share, room, (copied) => change({ notice: { text: copied ? "The link is copied." : "Please copy the address by hand." } }));
-  if (!memory.choice.get()) {
-    const name = await takeName({ title: "Chalk up your name", yes: "Join the line", no: "Just watch" });
-    memory.choice.set(name ? "play" : "watch");
-  }
-  link = openLink({
-    url: location.origin.replace("http", "ws") + location.pathname,
-    protocols,
-    isSeated: () => state.me.status === "active",
-    onMessage: receive,
-    onLink: showLink,
-  });
+	const share = [$("#invite"), $("#share-dialog div")];
+	setText($("#room"), room);
+	if (isScreen) {
+		document.documentElement.dataset.screen = screen || "full";
+		document.head.append(Object.assign(document.createElement("link"), { rel: "stylesheet", href: "/static/screen.css" }));
+		share.push($("#next"));
+		memory.choice.set("watch");
+	}
+	writeByHand();
+	setClock();
+	fillShare(share, room, (copied) => change({ notice: { text: copied ? "The link is copied." : "Please copy the address by hand." } }));
+	if (!memory.choice.get()) {
+		const name = await takeName({ title: "Chalk up your name", yes: "Join the line", no: "Just watch" });
+		memory.choice.set(name ? "play" : "watch");
+	}
+	link = openLink({
+		url: location.origin.replace("http", "ws") + location.pathname,
+		protocols,
+		isSeated: () => state.me.status === "active",
+		onMessage: receive,
+		onLink: showLink,
+	});
 }
 
 // Fetched by hand: the page's policy knows no fonts. Until then, and without, the system's do.
 async function writeByHand() {
-  const answer = await fetch("/static/hand.woff2").catch(() => null);
-  if (answer?.ok) document.fonts.add(await new FontFace("Hand", await answer.arrayBuffer()).load());
+	const answer = await fetch("/static/hand.woff2").catch(() => null);
+	if (answer?.ok) document.fonts.add(await new FontFace("Hand", await answer.arrayBuffer()).load());
 }
 
 const clicks = { "#trouble button": retry, "#rename": rename, "#join": join, "#leave": leave, "#concede": concede, "#share": () => $("#share-dialog").showModal() };
 for (const [button, act] of Object.entries(clicks)) $(button).addEventListener("click", act);
 setInterval(() => {
-  players.tick(now());
-  line.tick(now());
-  if (state.link.status === "waiting") paintTrouble();
+	players.tick(now());
+	line.tick(now());
+	if (state.link.status === "waiting") paintTrouble();
 }, 250);
 
 start();

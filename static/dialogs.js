@@ -4,43 +4,42 @@ const NAME_MOST = 32;
 
 /** Ask for a name; resolves to it, or to "" for whoever would rather not. */
 export function askName({ name, title, yes, no }) {
-  const dialog = document.querySelector("#name-dialog");
-  const [heading, input, problem, go, back] = ["h2", "input", "#name-problem", ".main", "#watch"].map((part) => dialog.querySelector(part));
-  heading.textContent = title;
-  go.textContent = yes;
-  back.textContent = no;
-  input.value = name;
-  complain("");
-  dialog.showModal();
-  input.select();
+	const dialog = document.querySelector("#name-dialog");
+	const [heading, input, problem, go, back] = ["h2", "input", "#name-problem", ".main", "#watch"].map((part) => dialog.querySelector(part));
+	heading.textContent = title;
+	go.textContent = yes;
+	back.textContent = no;
+	input.value = name;
+	complain("");
+	dialog.showModal();
+	input.select();
 
-  function complain(text) {
-    problem.textContent = text;
-    input.ariaInvalid = Boolean(text);
-  }
+	function complain(text) {
+		problem.textContent = text;
+		input.ariaInvalid = Boolean(text);
+	}
 
-  return new Promise((resolve) => {
-    back.onclick = () => dialog.close();
-    dialog.onclose = () => resolve("");
-    dialog.firstElementChild.onsubmit = (event) => {
-      event.preventDefault();
-      const chosen = input.value.trim();
-      const length = [...chosen].length;
-      if (!length) complain("Please write a name.");
-      else if (length > NAME_MOST) complain(`At most ${NAME_MOST} characters, please: these are ${length}.`);
-      else {
-        resolve(chosen);
-        dialog.close();
-      }
-    };
-  });
+	return new Promise((resolve) => {
+		back.onclick = () => dialog.close();
+		dialog.onclose = () => resolve("");
+		dialog.firstElementChild.onsubmit = (event) => {
+			event.preventDefault();
+			const chosen = input.value.trim();
+			const length = [...chosen].length;
+			if (!length) complain("Please write a name.");
+			else if (length > NAME_MOST) complain(`At most ${NAME_MOST} characters, please: these are ${length}.`);
+			else {
+				resolve(chosen);
+				dialog.close();
+			}
+		};
+	});
 }
 
-/** Ask whether to go on; resolves to true or false. */
-export function confirm(text) {
-  const dialog = document.querySelector("#confirm-dialog");
-  dialog.querySelector("p").textContent = text;
-  dialog.returnValue = "";
-  dialog.showModal();
-  return new Promise((resolve) => (dialog.onclose = () => resolve(dialog.returnValue === "yes")));
+/** Ask whether to concede; resolves to true or false. */
+export function confirmConcede() {
+	const dialog = document.querySelector("#confirm-dialog");
+	dialog.returnValue = "";
+	dialog.showModal();
+	return new Promise((resolve) => (dialog.onclose = () => resolve(dialog.returnValue === "yes")));
 }

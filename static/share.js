@@ -2,43 +2,35 @@
 // the clipboard, or with the system's own share sheet.
 
 export async function fillShare(places, room, onCopied) {
-  const code = `/static/qr/${room}.svg`;
-  const address = await addressIn(code);
-  for (const place of places) {
-    place.append(document.querySelector("#share-template").content.cloneNode(true));
-    const [image, text, copyButton, sendButton] = ["img", ".address", ".copy", ".send"].map((part) => place.querySelector(part));
-    image.src = code;
-    text.textContent = address.replace(/\/$/, "");
-    copyButton.addEventListener("click", async () => onCopied(await copy(address)));
-    sendButton.hidden = !navigator.share;
-    // Closing the share sheet is no mistake.
-    sendButton.addEventListener("click", () => navigator.share({ title: document.title, url: address }).catch(() => {}));
-  }
+	const code = `/static/qr/${room}.svg`;
+	const address = await addressIn(code);
+	for (const place of places) {
+		place.append(document.querySelector("#share-template").content.cloneNode(true));
+		const [image, text, copyButton, sendButton] = ["img", ".address", ".copy", ".send"].map((part) => place.querySelector(part));
+		image.src = code;
+		text.textContent = address.replace(/\/$/, "");
+		copyButton.addEventListener("click", async () => onCopied(await copy(address)));
+		sendButton.hidden = !navigator.share;
+		// Closing the share sheet is no mistake.
+		sendButton.addEventListener("click", () => navigator.share({ title: document.title, url: address }).catch(() => {}));
+	}
 }
 
 async function addressIn(code) {
-  const answer = await fetch(code).catch(() => null);
-  const svg = new DOMParser().parseFromString((await answer?.text()) ?? "", "text/xml");
-  return svg.querySelector("title")?.textContent || location.origin + location.pathname;
+	const answer = await fetch(code).catch(() => null);
+	const svg = new DOMParser().parseFromString((await answer?.text()) ?? "", "text/xml");
+	return svg.querySelector("title")?.textContent || location.origin + location.pathname;
 }
 
+// Plain http on a LAN address has no clipboard but the old one.
 async function copy(text) {
-  try {
-    await navigator.clipboard.writeText(text);
-    return true;
-  } catch {
-    return copyFromField(text);
-  }
-}
-
-// Plain http on a LAN address has no clipboard of its own.
-function copyFromField(text) {
-  const field = document.createElement("textarea");
-  field.value = text;
-  field.className = "unseen";
-  (document.querySelector("dialog[open]") ?? document.body).append(field);
-  field.select();
-  const copied = document.execCommand("copy");
-  field.remove();
-  return copied;
+	if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
+	const field = document.createElement("textarea");
+	field.value = text;
+	field.className = "unseen";
+	(document.querySelector("dialog[open]") ?? document.body).append(field);
+	field.select();
+	const copied = document.execCommand("copy");
+	field.remove();
+	return copied;
 }

@@ -12,95 +12,95 @@ const CONNECT = 10000;
 const STEADY = 5000;
 const DEAD_LINE = 4000; // our close code for it: any but 1000, which would give up the seat
 
-const REASONS = { 1001: "restart", 1008: "busy", 1012: "restart", 1013: "store", 4008: "slow" };
+const REASONS = { 1001: "restart", 1008: "busy", 1013: "store", 4008: "slow" };
 const FINAL = { 4001: "replaced", 4002: "removed" };
 
 export function openLink({ url, protocols, isSeated, onMessage, onLink }) {
-  let socket = null;
-  let link = {};
-  let attempts = 0;
-  let liveSince = 0;
-  let retryTimer = 0;
-  let guardTimer = 0;
+	let socket = null;
+	let link = {};
+	let attempts = 0;
+	let liveSince = 0;
+	let retryTimer = 0;
+	let guardTimer = 0;
 
-  function report(next) {
-    link = { ...next, offline: !navigator.onLine };
-    onLink(link);
-  }
+	function report(next) {
+		link = { ...next, offline: !navigator.onLine };
+		onLink(link);
+	}
 
-  function connect() {
-    clearTimeout(retryTimer);
-    report({ status: "connecting", reason: link.reason });
-    const mine = new WebSocket(url, protocols());
-    let opened = false;
-    socket = mine;
-    guard(CONNECT, drop);
-    mine.onopen = () => (opened = true);
-    mine.onmessage = ({ data }) => {
-      if (socket !== mine) return;
-      const first = link.status !== "live";
-      onMessage(JSON.parse(data));
-      guard(isSeated() ? SILENCE_SEATED : SILENCE, ask);
-      if (!first) return;
-      liveSince = Date.now();
-      report({ status: "live" });
-    };
-    mine.onclose = ({ code }) => socket === mine && lost(code, opened);
-  }
+	function connect() {
+		clearTimeout(retryTimer);
+		report({ status: "connecting", reason: link.reason });
+		const mine = new WebSocket(url, protocols());
+		let opened = false;
+		socket = mine;
+		guard(CONNECT, drop);
+		mine.onopen = () => (opened = true);
+		mine.onmessage = ({ data }) => {
+			if (socket !== mine) return;
+			const first = link.status !== "live";
+			onMessage(JSON.parse(data));
+			guard(isSeated() ? SILENCE_SEATED : SILENCE, ask);
+			if (!first) return;
+			liveSince = Date.now();
+			report({ status: "live" });
+		};
+		mine.onclose = ({ code }) => socket === mine && lost(code, opened);
+	}
 
-  function lost(code, opened) {
-    clearTimeout(guardTimer);
-    socket = null;
-    if (FINAL[code]) return report({ status: FINAL[code] });
-    if (link.status === "live" && Date.now() - liveSince > STEADY) attempts = 0;
-    const most = isSeated() ? MOST_APART_SEATED : MOST_APART;
-    const delay = Math.random() * Math.min(most, 500 * 2 ** attempts++);
-    const reason = REASONS[code] ?? (opened ? "lost" : (link.reason ?? "unreachable"));
-    report({ status: "waiting", reason, retryAt: Date.now() + delay });
-    retryTimer = setTimeout(connect, delay);
-    if (!opened && attempts > 1) diagnose();
-  }
+	function lost(code, opened) {
+		clearTimeout(guardTimer);
+		socket = null;
+		if (FINAL[code]) return report({ status: FINAL[code] });
+		if (link.status === "live" && Date.now() - liveSince > STEADY) attempts = 0;
+		const most = isSeated() ? MOST_APART_SEATED : MOST_APART;
+		const delay = Math.random() * Math.min(most, 500 * 2 ** attempts++);
+		const reason = REASONS[code] ?? (opened ? "lost" : (link.reason ?? "unreachable"));
+		report({ status: "waiting", reason, retryAt: Date.now() + delay });
+		retryTimer = setTimeout(connect, delay);
+		if (!opened && attempts > 1) diagnose();
+	}
 
-  // To a script a refused handshake looks like any other failure; the server's health tells more.
-  async function diagnose() {
-    const answer = await fetch("/readyz", { cache: "no-store" }).catch(() => null);
-    const reason = !answer ? "unreachable" : answer.ok ? "full" : "store";
-    if (link.status === "waiting") report({ ...link, reason });
-  }
+	// To a script a refused handshake looks like any other failure; the server's health tells more.
+	async function diagnose() {
+		const answer = await fetch("/readyz", { cache: "no-store" }).catch(() => null);
+		const reason = !answer ? "unreachable" : answer.ok ? "full" : "store";
+		if (link.status === "waiting") report({ ...link, reason });
+	}
 
-  function guard(time, then) {
-    clearTimeout(guardTimer);
-    guardTimer = setTimeout(then, time);
-  }
+	function guard(time, then) {
+		clearTimeout(guardTimer);
+		guardTimer = setTimeout(then, time);
+	}
 
-  function ask() {
-    if (send({ action: "sendInfo" })) guard(ANSWER, drop);
-  }
+	function ask() {
+		if (send({ action: "sendInfo" })) guard(ANSWER, drop);
+	}
 
-  function drop() {
-    const dead = socket;
-    lost(0, link.status === "live");
-    dead.close(DEAD_LINE);
-  }
+	function drop() {
+		const dead = socket;
+		lost(0, link.status === "live");
+		dead.close(DEAD_LINE);
+	}
 
-  function send(message) {
-    if (link.status !== "live" || socket.readyState !== WebSocket.OPEN) return false;
-    socket.send(JSON.stringify(message));
-    return true;
-  }
+	function send(message) {
+		if (link.status !== "live" || socket.readyState !== WebSocket.OPEN) return false;
+		socket.send(JSON.stringify(message));
+		return true;
+	}
 
-  function retry() {
-    if (!socket) connect();
-  }
+	function retry() {
+		if (!socket) connect();
+	}
 
-  function wake() {
-    report(link);
-    if (link.status === "live") ask();
-    if (link.status === "waiting") retry();
-  }
+	function wake() {
+		report(link);
+		if (link.status === "live") ask();
+		if (link.status === "waiting") retry();
+	}
 
-  for (const event of ["online", "offline", "pageshow"]) addEventListener(event, wake);
-  document.addEventListener("visibilitychange", () => document.hidden || wake());
-  connect();
-  return { send, retry };
+	for (const event of ["online", "offline", "pageshow"]) addEventListener(event, wake);
+	document.addEventListener("visibilitychange", () => document.hidden || wake());
+	connect();
+	return { send, retry };
 }

@@ -4,135 +4,135 @@
 const EMPTY = ".........";
 
 export const initial = Object.freeze({
-  link: { status: "connecting" }, // see socket.js
-  me: {}, // id, status, marker, position
-  users: [], // the window, in line order, players included
-  waiting: 0,
-  spectators: 0,
-  game: null, // the one being played
-  last: null, // the cell of its last move, where that was seen
-  result: null, // the game that has just ended, while it is shown: { game, names, last }
-  pending: null, // my move until it is confirmed: { cell, requestId }
-  notice: null, // something to be said once: { text }
+	link: { status: "connecting" }, // see socket.js
+	me: {}, // id, status, marker, position
+	users: [], // the window, in line order, players included
+	waiting: 0,
+	spectators: 0,
+	game: null, // the one being played
+	last: null, // the cell of its last move, where that was seen
+	result: null, // the game that has just ended, while it is shown: { game, names, last }
+	pending: null, // my move until it is confirmed: { cell, requestId }
+	notice: null, // something to be said once: { text }
 });
 
 export function reduce(state, message) {
-  switch (message.action) {
-    case "local":
-      return { ...state, ...message.change };
-    case "joinedQueue": {
-      const { status, marker, position } = message;
-      return { ...state, me: { id: state.me.id, status, marker, position } };
-    }
-    case "queueUpdate":
-      return withUsers(state, message, message.data);
-    case "queueDelta": {
-      const { upsert, remove } = message;
-      const gone = new Set([...remove, ...upsert.map((user) => user.connectionId)]);
-      return withUsers(state, message, [...state.users.filter((user) => !gone.has(user.connectionId)), ...upsert]);
-    }
-    case "gameUpdate":
-      return withGame(state, message.game);
-    case "response":
-      return message.statusCode < 400 ? state : refused(state, message);
-    default:
-      return message.connectionId ? greeted(state, message.connectionId) : state;
-  }
+	switch (message.action) {
+		case "local":
+			return { ...state, ...message.change };
+		case "joinedQueue": {
+			const { status, marker, position } = message;
+			return { ...state, me: { id: state.me.id, status, marker, position } };
+		}
+		case "queueUpdate":
+			return withUsers(state, message, message.data);
+		case "queueDelta": {
+			const { upsert, remove } = message;
+			const gone = new Set([...remove, ...upsert.map((user) => user.connectionId)]);
+			return withUsers(state, message, [...state.users.filter((user) => !gone.has(user.connectionId)), ...upsert]);
+		}
+		case "gameUpdate":
+			return withGame(state, message.game);
+		case "response":
+			return message.statusCode < 400 ? state : refused(state, message);
+		default:
+			return message.connectionId ? greeted(state, message.connectionId) : state;
+	}
 }
 
 function greeted(state, id) {
-  // A hello in the middle of a connection answers sendInfo: a move on its way is still on its way.
-  const pending = state.link.status === "live" ? state.pending : null;
-  return { ...state, me: { ...state.me, id }, pending };
+	// A hello in the middle of a connection answers sendInfo: a move on its way is still on its way.
+	const pending = state.link.status === "live" ? state.pending : null;
+	return { ...state, me: { ...state.me, id }, pending };
 }
 
 function withUsers(state, { waiting, spectators }, users) {
-  users = [...users].sort((a, b) => (a.joinedAt < b.joinedAt ? -1 : 1));
-  return { ...state, users, waiting, spectators };
+	users = [...users].sort((a, b) => (a.joinedAt < b.joinedAt ? -1 : 1));
+	return { ...state, users, waiting, spectators };
 }
 
 function withGame(state, game) {
-  const before = state.game?.number === game?.number ? state.game : null;
-  const last = before ? lastMove(before, game, state.last) : null;
-  if (game && game.status !== "playing") {
-    const { X, O } = game.players;
-    const result = { game, last, names: { X: nameIn(state, X), O: nameIn(state, O) } };
-    return { ...state, game: null, last: null, pending: null, result };
-  }
-  const moved = before?.board !== game?.board || before?.turn !== game?.turn;
-  // The result must not stand in the way of somebody whose game goes on.
-  const urgent = markerIn(game, state.me.id) && game.board !== EMPTY;
-  return {
-    ...state,
-    game,
-    last,
-    pending: moved ? null : state.pending,
-    result: urgent ? null : state.result,
-  };
+	const before = state.game?.number === game?.number ? state.game : null;
+	const last = before ? lastMove(before, game, state.last) : null;
+	if (game && game.status !== "playing") {
+		const { X, O } = game.players;
+		const result = { game, last, names: { X: nameIn(state, X), O: nameIn(state, O) } };
+		return { ...state, game: null, last: null, pending: null, result };
+	}
+	const moved = before?.board !== game?.board || before?.turn !== game?.turn;
+	// The result must not stand in the way of somebody whose game goes on.
+	const urgent = markerIn(game, state.me.id) && game.board !== EMPTY;
+	return {
+		...state,
+		game,
+		last,
+		pending: moved ? null : state.pending,
+		result: urgent ? null : state.result,
+	};
 }
 
 function lastMove(before, game, last) {
-  const cell = [...game.board].findIndex((mark, index) => mark !== before.board[index]);
-  return cell < 0 ? last : cell;
+	const cell = [...game.board].findIndex((mark, index) => mark !== before.board[index]);
+	return cell < 0 ? last : cell;
 }
 
 function refused(state, { requestId, body }) {
-  if (!state.pending || state.pending.requestId !== requestId) {
-    return { ...state, notice: { text: body.message } };
-  }
-  return { ...state, pending: null, notice: { text: `Your move was taken back: ${body.message}` } };
+	if (!state.pending || state.pending.requestId !== requestId) {
+		return { ...state, notice: { text: body.message } };
+	}
+	return { ...state, pending: null, notice: { text: `Your move was taken back: ${body.message}` } };
 }
 
 // What can be read off a state.
 
 export function nameOf(user) {
-  return user.username ?? `Guest ${user.connectionId.slice(0, 4)}`;
+	return user.username ?? `Guest ${user.connectionId.slice(0, 4)}`;
 }
 
 export function nameIn({ users }, connectionId) {
-  return nameOf(users.find((user) => user.connectionId === connectionId) ?? { connectionId });
+	return nameOf(users.find((user) => user.connectionId === connectionId) ?? { connectionId });
 }
 
 export function markerIn(game, id) {
-  return ["X", "O"].find((marker) => game?.players[marker] === id) ?? "";
+	return ["X", "O"].find((marker) => game?.players[marker] === id) ?? "";
 }
 
 /** Who is seated, by marker. */
 export function seats({ users }) {
-  const seated = users.filter((user) => user.status === "active");
-  return Object.fromEntries(seated.map((user) => [user.marker, user]));
+	const seated = users.filter((user) => user.status === "active");
+	return Object.fromEntries(seated.map((user) => [user.marker, user]));
 }
 
 export function line({ users }) {
-  return users.filter((user) => user.status === "inactive");
+	return users.filter((user) => user.status === "inactive");
 }
 
 /** My place in line, from 1; 0 for whoever plays or watches. */
 export function place(state) {
-  const { id, status, position } = state.me;
-  if (status !== "inactive") return 0;
-  return line(state).findIndex((user) => user.connectionId === id) + 1 || (position ?? 0);
+	const { id, status, position } = state.me;
+	if (status !== "inactive") return 0;
+	return line(state).findIndex((user) => user.connectionId === id) + 1 || (position ?? 0);
 }
 
 export function absentPlayer({ users }) {
-  return users.find((user) => user.status === "active" && user.absent);
+	return users.find((user) => user.status === "active" && user.absent);
 }
 
 export function isMyTurn(state) {
-  const { game, me } = state;
-  return Boolean(game?.turn && game.players[game.turn] === me.id && !absentPlayer(state));
+	const { game, me } = state;
+	return Boolean(game?.turn && game.players[game.turn] === me.id && !absentPlayer(state));
 }
 
 export function canMove(state, cell) {
-  const free = isMyTurn(state) && !state.pending && state.link.status === "live";
-  return free && (cell === undefined || state.game.board[cell] === ".");
+	const free = isMyTurn(state) && !state.pending && state.link.status === "live";
+	return free && (cell === undefined || state.game.board[cell] === ".");
 }
 
 /** The board to draw: the result's while that is shown, else the game's, my unconfirmed mark on it. */
 export function shownBoard({ game, last, me, pending, result }) {
-  if (result) return { board: result.game.board, last: result.last, line: result.game.line, over: true };
-  if (!game) return null;
-  const marks = [...game.board];
-  if (pending) marks[pending.cell] = markerIn(game, me.id);
-  return { board: marks.join(""), last, pending: pending?.cell };
+	if (result) return { board: result.game.board, last: result.last, line: result.game.line, over: true };
+	if (!game) return null;
+	const marks = [...game.board];
+	if (pending) marks[pending.cell] = markerIn(game, me.id);
+	return { board: marks.join(""), last, pending: pending?.cell };
 }

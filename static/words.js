@@ -1,138 +1,134 @@
-// Everything the page says in sentences, and what a screen reader is told. Pure: text from state.
+// All that the page says in sentences, and to a screen reader. Pure: text from state.
 
-import { absentPlayer, isMyTurn, line, markerIn, nameIn, nameOf, place, seats } from "./state.js";
+import { absentPlayer, isMyTurn, markerIn, nameIn, nameOf, place, seats } from "./state.js";
 
 export function ordinal(n) {
-  const suffix = n % 100 > 10 && n % 100 < 14 ? "th" : (["th", "st", "nd", "rd"][n % 10] ?? "th");
-  return n.toLocaleString("en") + suffix;
+	const suffix = n % 100 > 10 && n % 100 < 14 ? "th" : (["th", "st", "nd", "rd"][n % 10] ?? "th");
+	return n.toLocaleString("en") + suffix;
 }
 
 /** The sentence above the board. */
 export function turnWords(state) {
-  const { game, me } = state;
-  if (!game) {
-    const [waiting] = Object.values(seats(state));
-    if (!waiting) return me.status ? "The table is free" : "";
-    if (waiting.connectionId !== me.id) return `${nameOf(waiting)} is waiting for someone to play`;
-    return state.spectators + state.waiting ? "Waiting for someone to play" : "You are the first one here";
-  }
-  const absent = absentPlayer(state);
-  if (absent) return `${nameOf(absent)} is away: the game waits`;
-  return isMyTurn(state) ? "Your turn" : `${nameIn(state, game.players[game.turn])}’s turn`;
+	const { game, me } = state;
+	if (!game) {
+		const [waiting] = Object.values(seats(state));
+		if (!waiting) return me.status ? "The table is free" : "";
+		if (waiting.connectionId !== me.id) return `${nameOf(waiting)} is waiting for someone to play`;
+		return state.spectators + state.waiting ? "Waiting for someone to play" : "You are the first one here";
+	}
+	const absent = absentPlayer(state);
+	if (absent) return `${nameOf(absent)} is away: the game waits`;
+	return isMyTurn(state) ? "Your turn" : `${nameIn(state, game.players[game.turn])}’s turn`;
 }
 
 /** Who won, why, and what happens next. */
 export function resultWords(state) {
-  const { game, names } = state.result;
-  const mine = markerIn(game, state.me.id);
-  const { winner, status } = game;
-  if (!winner) {
-    const next = mine ? nextForMe(state) : "Both go to the back of the line.";
-    if (status === "draw") return { title: "A draw", why: "Nine marks, no line.", next };
-    return { title: "Nobody wins", why: "Both players left.", next };
-  }
-  const loser = winner === "X" ? "O" : "X";
-  const who = mine === loser ? "You" : names[loser];
-  const why = {
-    won: game.line ? "Three in a row." : "",
-    conceded: `${who} conceded.`,
-    timeout: `${who} ran out of time.`,
-    abandoned: `${who} left the game.`,
-  }[status];
-  const title = mine === winner ? "You win!" : `${names[winner]} wins`;
-  return { title, why, next: mine ? nextForMe(state) : nextForAll(state) };
+	const { game, names } = state.result;
+	const mine = markerIn(game, state.me.id);
+	const { winner, status } = game;
+	if (!winner) {
+		const next = mine ? nextForMe(state) : "Both go to the back of the line.";
+		if (status === "draw") return { title: "A draw", why: "Nine marks, no line.", next };
+		return { title: "Nobody wins", why: "Both players left.", next };
+	}
+	const loser = winner === "X" ? "O" : "X";
+	const who = mine === loser ? "You" : names[loser];
+	const why = {
+		won: game.line ? "Three in a row." : "",
+		conceded: `${who} conceded.`,
+		timeout: `${who} ran out of time.`,
+		abandoned: `${who} left the game.`,
+	}[status];
+	const title = mine === winner ? "You win!" : `${names[winner]} wins`;
+	return { title, why, next: mine ? nextForMe(state) : nextForAll(state) };
 }
 
 function nextForMe(state) {
-  const { me } = state;
-  const won = isWinner(state, me.id);
-  if (me.status === "spectator") return "You are watching now.";
-  if (me.status === "active") return won ? `You stay on${inARow(state, me.id)}.` : "Nobody is waiting: play again.";
-  return `${won ? "A full run! " : ""}You are back in line, ${ordinal(place(state))}.`;
+	const { me } = state;
+	const { game } = state.result;
+	const won = game.winner && game.winner === markerIn(game, me.id);
+	if (me.status === "spectator") return "You are watching now.";
+	if (me.status === "active") return won ? `You stay on${inARow(state, me.id)}.` : "Nobody is waiting: play again.";
+	return `${won ? "A full run! " : ""}You are back in line, ${ordinal(place(state))}.`;
 }
 
 function nextForAll(state) {
-  const { game, names } = state.result;
-  const id = game.players[game.winner];
-  const stays = state.users.some((user) => user.connectionId === id && user.status === "active");
-  return stays ? `${names[game.winner]} stays on${inARow(state, id)}.` : "Both go to the back of the line.";
-}
-
-function isWinner({ result: { game } }, id) {
-  return game.winner && game.players[game.winner] === id;
+	const { game, names } = state.result;
+	const id = game.players[game.winner];
+	const stays = state.users.some((user) => user.connectionId === id && user.status === "active");
+	return stays ? `${names[game.winner]} stays on${inARow(state, id)}.` : "Both go to the back of the line.";
 }
 
 function inARow({ users }, id) {
-  const { streak = 1 } = users.find((user) => user.connectionId === id) ?? {};
-  return streak > 1 ? `: ${streak} in a row` : "";
+	const { streak = 1 } = users.find((user) => user.connectionId === id) ?? {};
+	return streak > 1 ? `: ${streak} in a row` : "";
 }
 
-/** Where I stand. */
 export function standing(state) {
-  const { status, marker } = state.me;
-  if (status === "active") return `You play ${marker}`;
-  if (status === "spectator") return "You are watching";
-  const at = place(state);
-  return at === 1 ? "You are next" : at ? `You are ${ordinal(at)} in line` : "";
+	const { status, marker } = state.me;
+	if (status === "active") return `You play ${marker}`;
+	if (status === "spectator") return "You are watching";
+	const at = place(state);
+	return at === 1 ? "You are next" : at ? `You are ${ordinal(at)} in line` : "";
 }
 
 export function crowdWords({ waiting, spectators }) {
-  const watching = spectators ? ` · ${spectators.toLocaleString("en")} watching` : "";
-  return `${waiting.toLocaleString("en")} waiting${watching}`;
+	const watching = spectators ? ` · ${spectators.toLocaleString("en")} watching` : "";
+	return `${waiting.toLocaleString("en")} waiting${watching}`;
 }
 
 const TROUBLE = {
-  lost: "The connection was lost.",
-  unreachable: "The server cannot be reached.",
-  restart: "The server is going down, or starting anew.",
-  full: "The server is full, or lets nobody in just now.",
-  store: "The server is there, but its store does not answer.",
-  slow: "This connection was too slow to keep up.",
-  busy: "Those were too many messages at once.",
-  replaced: "You are here in another tab.",
-  removed: "The host has removed you from this room.",
+	lost: "The connection was lost.",
+	unreachable: "The server cannot be reached.",
+	restart: "The server is starting anew.",
+	full: "The server lets nobody in: it may be full.",
+	store: "The server’s store does not answer.",
+	slow: "The connection was too slow.",
+	busy: "Those were too many messages.",
+	replaced: "You are here in another tab.",
+	removed: "The host has removed you from this room.",
 };
 
 /** What is wrong with the connection, and what is done about it; "" while all is well. */
 export function troubleWords({ status, reason, offline }, seconds) {
-  if (status === "replaced" || status === "removed") return TROUBLE[status];
-  if (status === "live") return offline ? "This device is offline, but the server still answers." : "";
-  const what = offline ? "You are offline." : TROUBLE[reason];
-  if (!what) return "";
-  return `${what} ${status === "waiting" ? `Next try in ${seconds} s.` : "Trying now…"}`;
+	if (status === "replaced" || status === "removed") return TROUBLE[status];
+	if (status === "live") return offline ? "You are offline, but the server still answers." : "";
+	const what = offline ? "You are offline." : TROUBLE[reason];
+	if (!what) return "";
+	return `${what} ${status === "waiting" ? `Next try in ${seconds} s.` : "Trying now…"}`;
 }
 
 /** What a screen reader is told when one state follows another; "" for nothing. */
 export function announcement(before, after) {
-  const said = [connectionNews(before.link, after.link)];
-  if (after.notice && after.notice !== before.notice) said.push(after.notice.text);
-  if (after.result && after.result !== before.result) {
-    const { title, why, next } = resultWords(after);
-    said.push(`${title}.`.replace("!.", "!"), why, next);
-  }
-  said.push(moveNews(before, after), standingNews(before, after));
-  const turn = turnWords(after);
-  if (turn && turn !== turnWords(before)) said.push(`${turn}.`);
-  return said.filter(Boolean).join(" ");
+	const said = [connectionNews(before.link, after.link)];
+	if (after.notice && after.notice !== before.notice) said.push(after.notice.text);
+	if (after.result && after.result !== before.result) {
+		const { title, why, next } = resultWords(after);
+		said.push(`${title}.`.replace("!.", "!"), why, next);
+	}
+	said.push(moveNews(before, after), standingNews(before, after));
+	const turn = turnWords(after);
+	if (turn && turn !== turnWords(before)) said.push(`${turn}.`);
+	return said.filter(Boolean).join(" ");
 }
 
 function connectionNews(before, after) {
-  if (before.status === after.status) return "";
-  if (after.status === "live") return before.reason ? "Connected again." : "";
-  return before.status === "live" ? troubleWords(after).replace(/Next.*/, "Reconnecting.") : "";
+	if (before.status === after.status) return "";
+	if (after.status === "live") return before.reason ? "Connected again." : "";
+	return before.status === "live" ? troubleWords(after).replace(/Next.*/, "Reconnecting.") : "";
 }
 
 function moveNews({ game: old }, { game, last, me }) {
-  if (last === null || game.number !== old?.number || game.board === old.board) return "";
-  const mark = game.board[last];
-  if (game.players[mark] === me.id) return "";
-  return `${mark} in row ${Math.floor(last / 3) + 1}, column ${(last % 3) + 1}.`;
+	if (last === null || game.number !== old?.number || game.board === old.board) return "";
+	const mark = game.board[last];
+	if (game.players[mark] === me.id) return "";
+	return `${mark} in row ${Math.floor(last / 3) + 1}, column ${(last % 3) + 1}.`;
 }
 
 function standingNews(before, after) {
-  const words = standing(after);
-  if (words === standing(before)) return "";
-  const arrived = after.me.status !== before.me.status || after.me.marker !== before.me.marker;
-  // Every step forward would be chatter; being next is not.
-  return arrived || (place(after) === 1 && line(after).length) ? `${words}.` : "";
+	const words = standing(after);
+	if (words === standing(before)) return "";
+	const arrived = after.me.status !== before.me.status || after.me.marker !== before.me.marker;
+	// Every step forward would be chatter; being next is not.
+	return arrived || place(after) === 1 ? `${words}.` : "";
 }
