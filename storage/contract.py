@@ -43,7 +43,7 @@ class ItemChange:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Changes of one room that were committed, in the order in which they were made.
+    """Changes of one room that were committed, by one commit or by several, in their order.
 
     ``sequence`` is that of the last of them; it grows from batch to batch within a room.
     """

@@ -74,6 +74,7 @@ class Feed:
 
     async def stream(self) -> AsyncIterator[Batch]:
         """Yield what is new in the followed rooms, until the end."""
+        self._data_version = None  # the last reader may have left before the end of what was read
         while not self._ended:
             records = await self._next_records()
             # Openings first: the records of a room come after its snapshot.
@@ -95,13 +96,10 @@ class Feed:
                     return ()
                 records = await self._reader.records(self.passed)
             except StoreUnavailable as error:
-                self._data_version = None  # look again, whether or not anything changes
                 self._report(error)
                 return ()
         self._report(None)
-        if len(records) == READ_AT_ONCE:
-            self._data_version = None  # there may be more
-        elif version is not None:
+        if version is not None and len(records) < READ_AT_ONCE:
             self._data_version = version
         return records
 

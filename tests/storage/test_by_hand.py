@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from storage import open_store
+from storage import feed, open_store
 from storage.contract import Batch, Conflict, Item, ItemChange, Store, Table
 from storage.opening import MIGRATIONS
 from storage.rows import COLUMNS
@@ -32,7 +32,8 @@ Shell = Callable[..., None]
 
 
 @pytest.fixture
-async def store(path: Path) -> AsyncIterator[Store]:
+async def store(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Store]:
+    monkeypatch.setattr(feed, "POLL_SECONDS", 0.01)
     store = await open_store(f"sqlite:///{path}")
     yield store
     await store.close()

@@ -128,6 +128,15 @@ async def test_loading_again_begins_the_stream_anew(store: Store) -> None:
     assert await next_changes(stream, 2) == [insert(user(1)), insert(user(2))]
 
 
+async def test_loading_again_withdraws_an_opening_that_is_outdated(store: Store) -> None:
+    sequence = await store.commit(LOBBY, 0, [insert(user(1))])
+    await store.load(LOBBY)
+    sequence = await store.commit(LOBBY, sequence, [remove(user(1))])
+    await store.load(LOBBY)
+    await store.commit(LOBBY, sequence, [insert(user(2))])
+    assert await next_changes(store.stream(), 1) == [insert(user(2))]
+
+
 async def test_only_followed_rooms_are_in_the_stream(store: Store) -> None:
     await store.load(LOBBY)
     await store.load(ANNEX)
@@ -340,18 +349,19 @@ async def test_cancelled_commit_is_stored_whole_or_not_at_all(store: Store) -> N
 
 
 async def test_cancelled_load_follows_nothing(store: Store) -> None:
-    sequence = await store.commit(LOBBY, 0, [insert(user(1))])
-    for patience in (0, 2, 8, 16):
-        load = asyncio.create_task(store.load(LOBBY))
-        for _ in range(patience):
+    rooms = [RoomName(f"room-{patience}") for patience in (0, 2, 8, 16)]
+    for number, room in enumerate(rooms):
+        await store.commit(room, 0, [insert(user(number, room=room))])
+    for room in rooms:
+        load = asyncio.create_task(store.load(room))
+        for _ in range(int(room.removeprefix("room-"))):
             await asyncio.sleep(0)
         load.cancel()
         await asyncio.wait([load])
         if not load.cancelled():
-            await store.forget(LOBBY)
+            await store.forget(room)
     await store.load(ANNEX)
-    await store.commit(LOBBY, sequence, [insert(user(2))])
-    await store.commit(ANNEX, 0, [insert(user(3, room=ANNEX))])
+    await store.commit(ANNEX, 0, [insert(user(9, room=ANNEX))])
     assert (await next_batch(store.stream())).room == ANNEX
 
 

@@ -1,12 +1,12 @@
 """SQLite under stress: other writers, locks, full disks, failing syncs, kills, and the trim."""
 
 import asyncio
+import contextlib
 import logging
 import random
 import shutil
 import sqlite3
-import subprocess
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -95,6 +95,19 @@ async def test_neighbours_of_one_room_come_in_one_batch(
     assert batches[0].sequence < batches[1].sequence < batches[2].sequence
 
 
+async def test_stream_left_in_the_middle_of_what_was_read_goes_on_there(
+    store: Store, other: sqlite3.Connection
+) -> None:
+    await store.load(LOBBY)
+    await store.load(ANNEX)
+    other.execute("INSERT INTO users (connection_id, room) VALUES ('a', 'lobby'), ('b', 'annex')")
+    for room in (LOBBY, ANNEX):
+        stream = store.stream()
+        assert isinstance(stream, AsyncGenerator)
+        async with contextlib.aclosing(stream):
+            assert (await next_batch(stream)).room == room
+
+
 async def test_locked_database_is_unavailable_until_it_is_released(
     store: Store, other: sqlite3.Connection
 ) -> None:
@@ -168,8 +181,10 @@ async def test_commit_that_could_not_be_synced_does_not_come_back_after_a_kill(
 ) -> None:
     library, flag = tmp_path / "failing_sync.so", tmp_path / "no-sync"
     source = Path(__file__).with_name("failing_sync.c")
-    command = ["cc", "-shared", "-fPIC", "-o", library, source, "-ldl"]
-    await asyncio.to_thread(subprocess.run, command, check=True)
+    compiler = await asyncio.create_subprocess_exec(
+        *("cc", "-shared", "-fPIC", "-o", library, source, "-ldl")
+    )
+    assert await compiler.wait() == 0
     process = await start(UNSYNCED, f"sqlite:///{path}", LD_PRELOAD=str(library), NO_SYNC=str(flag))
     assert (await line(process)).startswith("unavailable: ")
     assert await process.wait() == -9
