@@ -1,0 +1,221 @@
+"""An evening in one room without sockets or clocks: the test says what happens and when.
+
+Every command is checked on its way: undone and played again it must leave the same room, and its
+changes, taken through the store's items, must rebuild it.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from queue_engine.changes import Change, GameChange, UserChange, apply, undo
+from queue_engine.commands import (
+    Command,
+    Disconnect,
+    Enter,
+    JoinLine,
+    LeaveLine,
+    MakeMove,
+    PassTime,
+    Reconcile,
+    Recover,
+    Rename,
+    ReportGameOver,
+)
+from queue_engine.items import to_item_change
+from queue_engine.model import ConnectionId, Game, Marker, Room, User
+from queue_engine.refusals import Refusal
+from queue_engine.replay import replay
+from queue_engine.rules import play
+from queue_engine.turn import HouseRules
+
+OWNER = "this process"
+
+
+def state(room: Room) -> object:
+    """Return everything there is to know of a room, its indexes included."""
+    return (
+        dict(room.users),
+        room.game,
+        dict(room.seats),
+        list(room.line),
+        list(room.present_line),
+        list(room.absences),
+        room.spectators,
+    )
+
+
+def rebuilt(room: Room) -> Room:
+    """Return a room with the same users and game, indexed anew."""
+    fresh = Room(room.name)
+    for user in room.users.values():
+        fresh.put(user)
+    fresh.game = room.game
+    return fresh
+
+
+class Evening:
+    """A room, the time it is, and what people do there; users are called by short names."""
+
+    def __init__(self, house: HouseRules | None = None) -> None:
+        self.house = house or HouseRules()
+        self.room = Room("lobby")
+        self.mirror = Room("lobby")
+        self.now = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
+        self.games: list[Game] = []
+        self._changes: list[Change] = []
+
+    def play(self, command: Command) -> tuple[Change, ...]:
+        """Play a command, and check what holds for every one."""
+        before = state(self.room)
+        try:
+            changes = play(self.room, command, self.now, self.house)
+        except Refusal:
+            assert state(self.room) == before, "a refused command changes nothing"
+            raise
+        after = state(self.room)
+        undo(self.room, changes)
+        assert state(self.room) == before, "undo is exact"
+        apply(self.room, changes)
+        assert state(self.room) == after, "changes replay exactly"
+        assert state(rebuilt(self.room)) == after, "the indexes are right"
+        replay(self.mirror, [to_item_change("lobby", change) for change in changes])
+        assert state(self.mirror) == after, "the stream rebuilds the room"
+        self._changes += changes
+        for change in changes:
+            if isinstance(change.new, Game) and not change.new.playing:
+                self.games.append(change.new)
+        return changes
+
+    def take_changes(self) -> list[Change]:
+        """Return what has changed since the last call."""
+        changes, self._changes = self._changes, []
+        return changes
+
+    def delete(self, name: str) -> None:
+        """Delete a row by other hands; the room hears of it by the stream."""
+        user = self.room.users.get(ConnectionId(name))
+        if user is not None:
+            self._by_other_hands(UserChange(user, None))
+        self.play(Reconcile([ConnectionId(name)], (OWNER,)))
+
+    def delete_game(self) -> None:
+        """Delete the game by other hands."""
+        if self.room.game is not None:
+            self._by_other_hands(GameChange(self.room.game, None))
+        self.play(Reconcile([], (OWNER,)))
+
+    def _by_other_hands(self, change: Change) -> None:
+        for room in (self.room, self.mirror):
+            replay(room, [to_item_change("lobby", change)])
+        self._changes.append(change)
+
+    def enter(self, *names: str, seed: bool = False, watch: bool = False) -> None:
+        """Let new people come, one after the other."""
+        for name in names:
+            self.play(
+                Enter(
+                    connection_id=ConnectionId(name),
+                    session_id=f"secret of {name}",
+                    owner=OWNER,
+                    resumable=not seed,
+                    watch=watch,
+                )
+            )
+
+    def come_back(self, name: str) -> None:
+        """Let somebody resume."""
+        self.play(
+            Enter(
+                connection_id=ConnectionId(f"{name} again"),
+                session_id="another secret",
+                owner=OWNER,
+                resumable=True,
+                resume=f"secret of {name}",
+            )
+        )
+
+    def vanish(self, name: str) -> None:
+        """Lose somebody's network."""
+        self.disconnect(self.socket(name))
+
+    def disconnect(self, socket: tuple[ConnectionId, int]) -> None:
+        """Let a socket break, whoever's it is by now."""
+        self.play(Disconnect(*socket, leaving=False))
+
+    def go(self, name: str) -> None:
+        """Let somebody close the page."""
+        self.play(Disconnect(*self.socket(name), leaving=True))
+
+    def join_line(self, name: str) -> None:
+        """Let a spectator join the line."""
+        self.play(JoinLine(*self.socket(name)))
+
+    def leave_line(self, name: str) -> None:
+        """Let somebody become a spectator."""
+        self.play(LeaveLine(*self.socket(name)))
+
+    def rename(self, name: str, username: str) -> None:
+        """Let somebody take a name."""
+        self.play(Rename(*self.socket(name), username))
+
+    def move(self, name: str, *cells: int) -> None:
+        """Let a player mark a cell."""
+        for cell in cells:
+            self.play(MakeMove(*self.socket(name), cell))
+
+    def move_from(self, socket: tuple[ConnectionId, int], cell: int) -> None:
+        """Let a socket speak, whoever's it is by now."""
+        self.play(MakeMove(*socket, cell))
+
+    def moves(self, *cells: int) -> None:
+        """Let the players mark cells in turn."""
+        for cell in cells:
+            game = self.room.game
+            assert game is not None
+            assert game.turn is not None
+            self.move(game.player(game.turn), cell)
+
+    def report(self, name: str, loser: str, game: int | None = None) -> None:
+        """Let somebody say who lost."""
+        self.play(ReportGameOver(*self.socket(name), ConnectionId(loser), game))
+
+    def wait(self, seconds: float) -> None:
+        """Let time pass, and what is due come to pass."""
+        self.now += timedelta(seconds=seconds)
+        self.play(PassTime())
+
+    def restart(self) -> None:
+        """Let the server start anew: nobody has a socket."""
+        self.play(Recover(living=()))
+
+    def user(self, name: str) -> User:
+        """Return somebody's row."""
+        return self.room.users[ConnectionId(name)]
+
+    @property
+    def game(self) -> Game:
+        """The game that is played or was played last."""
+        assert self.room.game is not None
+        return self.room.game
+
+    @property
+    def seats(self) -> str:
+        """Who sits where, as ``X O``; ``-`` is a free seat."""
+        x, o = (self.room.seats.get(marker, "-") for marker in Marker)
+        return f"{x} {o}"
+
+    @property
+    def line(self) -> str:
+        """Who waits, in order."""
+        return " ".join(connection_id for _, connection_id in self.room.line)
+
+    @property
+    def last_result(self) -> tuple[str, str | None]:
+        """How the last game ended, and who won it."""
+        game = self.games[-1]
+        return game.status.value, game.player(game.winner) if game.winner else None
+
+    def socket(self, name: str) -> tuple[ConnectionId, int]:
+        """Return what a command says of where it comes from."""
+        connection_id = ConnectionId(name)
+        user = self.room.users.get(connection_id)
+        return connection_id, user.generation if user else 0
