@@ -7,6 +7,7 @@ or not at all. What is in the rows is the business of :mod:`storage.rows`.
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import Sequence
 
 import aiosqlite
@@ -38,18 +39,23 @@ class Writer:
         self._connection = connection
         self._lock = asyncio.Lock()
         self._closed = False
+        self._locked_out_at = float("-inf")
 
     async def commit(self, room: RoomName, expected: int, changes: Sequence[ItemChange]) -> int:
         """Store the changes if the room's stream has not moved past ``expected``."""
         return await finish(self._commit(room, expected, runs(changes)))
 
     async def _commit(self, room: RoomName, expected: int, todo: Sequence[Run]) -> int:
+        asked = time.monotonic()
         async with self._lock:
             if self._closed:
                 raise StoreUnavailable("the store is closed")
+            if asked < self._locked_out_at:
+                # It has waited beside the one before; one after another they would wait minutes.
+                raise StoreUnavailable("the file is locked by another process")
             with translated():
                 try:
-                    await self._connection.execute_fetchall("BEGIN IMMEDIATE")
+                    await self._begin()
                     sequence = await self._write(room, expected, todo)
                 except BaseException:
                     await self._roll_back()
@@ -61,6 +67,14 @@ class Writer:
                     await self._bury()
                     raise
         return sequence
+
+    async def _begin(self) -> None:
+        try:
+            await self._connection.execute_fetchall("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY:
+                self._locked_out_at = time.monotonic()
+            raise
 
     async def _write(self, room: RoomName, expected: int, todo: Sequence[Run]) -> int:
         [(moved_to,)] = await self._connection.execute_fetchall(MOVED_TO, (room, expected))

@@ -1,4 +1,4 @@
-"""Killed with -9 at any moment and started again: whatever was told is true, nobody loses a place."""
+"""Killed with -9 at any moment and started again: what was told is true, nobody loses a place."""
 
 import asyncio
 import random

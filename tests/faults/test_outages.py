@@ -1,4 +1,4 @@
-"""The store cannot be written for a while: who asks is told, nothing is half done, clocks stand still.
+"""The store cannot be written for a while: who asks is told, nothing is half done, clocks stop.
 
 And when it can be written again, everything goes on by itself, with nobody asking.
 """
@@ -145,6 +145,7 @@ async def test_file_is_locked_by_another_process(start_server: StartServer, repo
         other.execute("BEGIN IMMEDIATE")
         slowest = await asyncio.gather(*(is_refused_for(LOCKED_SECONDS, x) for x, _ in players))
         other.execute("ROLLBACK")
+    assert max(slowest) < 4, "each room waits for itself"
     report(f"the slowest refusal took {max(slowest):.1f} s")
     for x, o in players:
         assert (await x.move(4))["statusCode"] == 200
