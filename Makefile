@@ -16,10 +16,10 @@ TOO_OLD = Python 3.11 or newer is needed and not found; install one, or name it:
 NO_VENV = $(call first,$(RECENT)) has no venv module; on Debian and Ubuntu: apt install python3-venv
 USABLE = $(or $(call first,$(COMPLETE)),$(error $(if $(call first,$(RECENT)),$(NO_VENV),$(TOO_OLD))))
 
-.PHONY: help run test check format lock bench screenshots clean
+.PHONY: help run test check faults soak slow-reader format lock bench screenshots clean
 
 help:  ## say what there is
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1	\2/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
 run: $(VENV)/run.stamp  ## start the server; flags go in ARGS="--port 9000"
 	@exec $(IN_VENV) -m server $(ARGS)
@@ -39,6 +39,15 @@ check: $(VENV)/dev.stamp  ## formatting, lint, types, then the tests
 	$(IN_VENV) -m ruff check
 	$(IN_VENV) -m mypy
 	@$(MAKE) --no-print-directory test
+
+faults: $(VENV)/dev.stamp  ## kill, starve, lock, stall and cut off real servers; takes minutes
+	$(IN_VENV) -m pytest tests/faults $(ARGS)
+
+soak: $(VENV)/dev.stamp  ## play for MINUTES=10, then look for anything left over
+	$(IN_VENV) scripts/soak.py --minutes $(or $(MINUTES),10) $(ARGS)
+
+slow-reader: $(VENV)/dev.stamp  ## measure what one who stops reading costs the others
+	$(IN_VENV) scripts/slow_reader.py $(ARGS)
 
 format: $(VENV)/dev.stamp  ## format the code and mend what lint can mend
 	$(IN_VENV) -m ruff check --fix
