@@ -89,10 +89,14 @@ class Recover:
 
 @dataclass(frozen=True, slots=True)
 class Reconcile:
-    """Other hands have changed these rows; those without a living owner have no socket."""
+    """Other hands have changed these rows; those without a living owner have no socket.
+
+    Nor have the ``homeless``, which other hands put there in the name of a living owner.
+    """
 
     connection_ids: Collection[ConnectionId]
     living: Collection[str]
+    homeless: Collection[ConnectionId] = frozenset()
 
 
 Command = (

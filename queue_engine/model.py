@@ -198,7 +198,9 @@ class Room:
         user = self.users.pop(connection_id, None)
         if user is None:
             return
-        del self._sessions[_digest(user.session_id)]
+        # An operator can give two users one session: it is then the later one's.
+        if self._sessions.get(_digest(user.session_id)) == connection_id:
+            del self._sessions[_digest(user.session_id)]
         if user.status is Status.SPECTATOR:
             self.spectators -= 1
         elif user.marker is not None:

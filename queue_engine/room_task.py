@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from storage.contract import Batch, Conflict, RoomName, Store, StoreUnavailable
+from storage.contract import Batch, Conflict, RoomName, Store, StoreUnavailable, Table
 
 from . import changes as history
 from .changes import Change
-from .commands import Command, Disconnect, HoldClocks, PassTime, Reconcile
+from .commands import Command, Disconnect, HoldClocks, PassTime, Reconcile, Recover
 from .items import to_game, to_item_change, to_user
 from .model import ConnectionId, Room
 from .refusals import Refusal
@@ -102,6 +102,8 @@ class RoomTask:
         self._mailbox: list[Letter] = []
         self._owed: list[Letter] = []  # what happened, but could not be stored yet
         self._stream: list[Batch] = []
+        self._touched: set[ConnectionId] | None = None  # by other hands, and not yet reconciled
+        self._homeless: set[ConnectionId] = set()  # of those, who came in this process's name
         self._wake = asyncio.Event()
         self._outage_since: datetime | None = None
         self._patience_until: float | None = None
@@ -154,6 +156,9 @@ class RoomTask:
         if snapshot.game is not None:
             self._room.game = to_game(snapshot.game)
         self._sequence = self._announced = snapshot.sequence
+        if not any(isinstance(letter.command, Recover) for letter in self._mailbox):
+            # Whoever is there already was put there by hand, while nobody looked.
+            self._touched = self._homeless = set(self._room.users)
 
     def _is_over(self) -> bool:
         if self._mailbox or self._stream:
@@ -185,7 +190,8 @@ class RoomTask:
         while True:
             now = self._clock()
             changes: list[Change] = []
-            outcomes = self._play_all(letters, self._take_in_stream(), now, changes)
+            self._take_in_stream()
+            outcomes = self._play_all(letters, now, changes)
             try:
                 await self._commit(changes, len(letters))
             except Conflict:
@@ -205,32 +211,37 @@ class RoomTask:
                 outcomes = [(letter, error) for letter in letters]
                 self._answer(outcomes)
             else:
-                self._outage_since = None
+                self._outage_since = self._touched = None
+                self._homeless = set()
                 self._answer(outcomes)
             return
 
-    def _take_in_stream(self) -> set[ConnectionId] | None:
-        """Replay what other hands did, if anything; return the users they touched."""
-        touched: set[ConnectionId] | None = None
+    def _take_in_stream(self) -> None:
+        """Replay what other hands did, if anything; remember the users they touched."""
         for batch in self._stream:
             if batch.sequence > self._sequence:
-                touched = (touched or set()) | replay(self._room, batch.changes)
+                self._homeless = self._homeless | self._newcomers(batch)
+                self._touched = (self._touched or set()) | replay(self._room, batch.changes)
                 self._sequence = batch.sequence
         self._stream.clear()
-        return touched
+
+    def _newcomers(self, batch: Batch) -> set[ConnectionId]:
+        """Return who was put into the room in this process's name, but not by this task."""
+        images = [c.new_image for c in batch.changes if c.new_image and c.table is Table.USERS]
+        ids = {ConnectionId(str(i["connection_id"])) for i in images if i["owner"] == self._owner}
+        return ids - self._room.users.keys()
 
     def _play_all(
         self,
         letters: Sequence[Letter],
-        touched: set[ConnectionId] | None,
         now: datetime,
         changes: list[Change],
     ) -> list[Outcome]:
         if self._outage_since is not None:
             seconds = (now - self._outage_since).total_seconds()
             changes += play(self._room, HoldClocks(seconds), now, self._house)
-        if touched is not None:
-            command = Reconcile(frozenset(touched), (self._owner,))
+        if self._touched is not None:
+            command = Reconcile(self._touched, (self._owner,), self._homeless)
             changes += play(self._room, command, now, self._house)
         outcomes: list[Outcome] = []
         for letter in letters:

@@ -279,7 +279,9 @@ def _recover(turn: Turn, command: Recover) -> None:
 def _reconcile(turn: Turn, command: Reconcile) -> None:
     for connection_id in command.connection_ids:
         user = turn.room.users.get(connection_id)
-        if user is not None and user.present and user.owner not in command.living:
+        if user is None or not user.present:
+            continue
+        if user.owner not in command.living or connection_id in command.homeless:
             _make_absent(turn, user, turn.house.seat_seconds)
 
 

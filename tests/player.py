@@ -33,6 +33,7 @@ class Player:
         self.waiting = 0
         self.spectators = 0
         self.game: Message | None = None
+        self.patience = DEADLINE
         self._requests = 0
 
     @classmethod
@@ -80,7 +81,7 @@ class Player:
 
     async def receive(self) -> Message:
         """Return the next message, and take note of it."""
-        async with asyncio.timeout(DEADLINE):
+        async with asyncio.timeout(self.patience):
             message: Message = json.loads(await self.socket.recv())
         self.messages.append(message)
         self._note(message)

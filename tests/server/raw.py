@@ -31,7 +31,7 @@ class Raw:
         if receive_buffer is not None:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         await asyncio.get_running_loop().sock_connect(sock, ("127.0.0.1", port))
-        return cls(*await asyncio.open_connection(sock=sock, limit=2048))
+        return cls(*await asyncio.open_connection(sock=sock, limit=4096))
 
     @classmethod
     async def upgrade(
@@ -72,7 +72,7 @@ class Raw:
         self.writer.close()
 
     async def receive(self) -> tuple[int, bytes]:
-        """Return the next frame; the server sends no fragments."""
+        """Return the next frame, and answer it if it is a ping; the server sends no fragments."""
         async with asyncio.timeout(DEADLINE):
             first, length = await self.reader.readexactly(2)
             if length == 126:
@@ -82,6 +82,8 @@ class Raw:
             payload = await self.reader.readexactly(length)
         if first & 15 == TEXT:
             self.messages.append(json.loads(payload))
+        elif first & 15 == PING:
+            self.send(PONG, payload)
         return first & 15, payload
 
     async def until_action(self, action: str) -> dict[str, Any]:
