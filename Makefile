@@ -44,10 +44,10 @@ faults: $(VENV)/dev.stamp  ## kill, starve, lock, stall and cut off real servers
 	$(IN_VENV) -m pytest tests/faults $(ARGS)
 
 soak: $(VENV)/dev.stamp  ## play for MINUTES=10, then look for anything left over
-	$(IN_VENV) scripts/soak.py --minutes $(or $(MINUTES),10) $(ARGS)
+	$(IN_VENV) -m scripts.soak --minutes $(or $(MINUTES),10) $(ARGS)
 
 slow-reader: $(VENV)/dev.stamp  ## measure what one who stops reading costs the others
-	$(IN_VENV) scripts/slow_reader.py $(ARGS)
+	$(IN_VENV) -m scripts.slow_reader $(ARGS)
 
 format: $(VENV)/dev.stamp  ## format the code and mend what lint can mend
 	$(IN_VENV) -m ruff check --fix

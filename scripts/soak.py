@@ -1,0 +1,241 @@
+"""Play for many minutes, send everybody home, and look for what is left over.
+
+Hundreds of clients join, move, rename, reload, vanish, watch and leave, in many rooms. When all are
+gone and the windows are over, the server must be as it was after a short evening before: its memory
+within a tenth, and no row, room, socket, task, timer, thread or file more. Exits with 1 if not.
+
+    make soak MINUTES=10
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import random
+import resource
+import signal
+import sqlite3
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+from websockets.exceptions import ConnectionClosed
+
+from tests.player import Player
+from tests.server_process import ServerProcess
+
+# Whoever vanishes for good is forgotten after so long, so that the end is not long in coming.
+FLAGS = ("--resume-seconds", "4", "--seat-seconds", "2", "--move-seconds", "5")
+ROOMS = 25
+WARM_UP_SHARE = 0.25
+MOST_MEMORY = 1.10
+# How long everything may take to end once everybody is gone (seconds).
+END_SECONDS = 60.0
+PROGRESS_SECONDS = 10.0
+# How long a client thinks before it does the next thing, at most (seconds).
+THINKING_SECONDS = 1.5
+
+
+class Evening:
+    """So many clients, each in and out of a room until the evening is over."""
+
+    def __init__(self, server: ServerProcess, clients: int) -> None:
+        self.server = server
+        self.clients = clients
+        self.joined = self.acts = self.games = 0
+        self.inside = 0
+        self._over = asyncio.Event()
+
+    async def last(self, seconds: float, name: str) -> None:
+        """Play for so long, then see everybody off."""
+        started = time.monotonic()
+        async with asyncio.TaskGroup() as tasks:
+            for number in range(self.clients):
+                tasks.create_task(self._client(number))
+            while (left := started + seconds - time.monotonic()) > 0:
+                await asyncio.sleep(min(left, PROGRESS_SECONDS))
+                self._tell(name, time.monotonic() - started)
+            self._over.set()
+
+    def _tell(self, name: str, seconds: float) -> None:
+        done = f"{self.inside} inside, {self.joined} joined, {self.acts} acts"
+        memory = f"{memory_of(self.server.process.pid) / 1024:.1f} MB"
+        print(f"{name} {seconds:5.0f} s: {done}, {memory}", flush=True)
+
+    async def _client(self, number: int) -> None:
+        chance = random.Random(number)
+        while not self._over.is_set():
+            await self._think(chance)
+            kind = chance.random()
+            player = await self._join(number, seed=kind < 0.1, watch=kind > 0.9)
+            await self._stay(player, number, chance)
+
+    async def _join(self, number: int, **how: bool | str) -> Player:
+        url = f"{self.server.ws_url}/room-{number % ROOMS}"
+        player = await Player.join(url, **how)
+        Player.everyone.remove(player)
+        self.joined += 1
+        self.inside += 1
+        return player
+
+    async def _stay(self, player: Player, number: int, chance: random.Random) -> None:
+        """Act until the client leaves, or loses its socket for good."""
+        while True:
+            with contextlib.suppress(ConnectionClosed):
+                while not self._over.is_set() and chance.random() > 0.05:
+                    await self._act(player, chance)
+                    player.messages.clear()
+                    await self._think(chance)
+            self.inside -= 1
+            if not self._over.is_set() and not player.seed and chance.random() < 0.6:
+                player.vanish()  # a reload, or a network that is lost for a moment
+                player = await self._join(number, session=player.session)
+            elif chance.random() < 0.5:
+                await player.leave()
+                return
+            else:
+                player.vanish()
+                return
+
+    async def _act(self, player: Player, chance: random.Random) -> None:
+        self.acts += 1
+        await player.sync()
+        game = player.game
+        turn = game["turn"] if game else None
+        if game is not None and turn is not None and game["players"][turn] == player.id:
+            free = [cell for cell, mark in enumerate(game["board"]) if mark == "."]
+            await player.move(chance.choice(free))
+        match chance.randrange(8):
+            case 0:
+                await player.ask(action="updateDB", username=f"Guest {chance.random()}")
+            case 1:
+                await player.ask(action="leaveQueue")
+            case 2 | 3:
+                await player.ask(action="joinQueue")
+            case 4:
+                await player.ask(action="gameOVER", loserId=player.id)
+            case 5:
+                await player.say(action="nonsense")
+
+    async def _think(self, chance: random.Random) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(chance.uniform(0, THINKING_SECONDS)):
+                await self._over.wait()
+
+
+class Traces:
+    """What a server holds when nobody is there any more."""
+
+    def __init__(self, server: ServerProcess, counts_file: Path) -> None:
+        self._server = server
+        self._counts_file = counts_file
+        self._files_before: int | None = None
+
+    async def take(self) -> dict[str, int]:
+        """Wait until the last window is over, then count."""
+        await self._until(lambda: self._rows() == 0, "rows are left")
+        await self._until(lambda: self._metric("rooms") == 0, "rooms are left")
+        await self._until(lambda: self._metric("connections") == 0, "sockets are left")
+        process = Path(f"/proc/{self._server.process.pid}")
+        await self._until(lambda: self._files() <= (self._files_before or 10**6), "files are left")
+        self._files_before = self._files_before or self._files()
+        counts = await self._counts()
+        return {
+            "memory (KB)": memory_of(self._server.process.pid),
+            "rows": self._rows(),
+            "files": self._files(),
+            "threads": len(list((process / "task").iterdir())),
+            **counts,
+            "log errors": self._log_errors(),
+        }
+
+    async def _until(self, condition: Callable[[], bool], complaint: str) -> None:
+        deadline = time.monotonic() + END_SECONDS
+        while not await asyncio.to_thread(condition):
+            if time.monotonic() > deadline:
+                print(f"after {END_SECONDS:.0f} s {complaint}")
+                return
+            await asyncio.sleep(0.25)  # nothing tells of it: look again
+
+    async def _counts(self) -> dict[str, int]:
+        self._counts_file.unlink(missing_ok=True)
+        self._server.process.send_signal(signal.SIGUSR1)
+        await self._until(self._counts_file.exists, "nothing has been counted")
+        counts: dict[str, int] = json.loads(self._counts_file.read_text())
+        return counts
+
+    def _rows(self) -> int:
+        with contextlib.closing(sqlite3.connect(self._server.database)) as database:
+            query = "SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM games)"
+            return int(database.execute(query).fetchone()[0])
+
+    def _metric(self, name: str) -> float:
+        with urllib.request.urlopen(f"{self._server.url}metrics") as response:
+            lines = response.read().decode().splitlines()
+        start = f"winner_stays_{name} "
+        return float(next(line for line in lines if line.startswith(start)).split()[1])
+
+    def _files(self) -> int:
+        return len(list(Path(f"/proc/{self._server.process.pid}/fd").iterdir()))
+
+    def _log_errors(self) -> int:
+        return sum(line["level"] in ("error", "critical") for line in self._server.log_lines())
+
+
+def memory_of(pid: int) -> int:
+    """Return the resident memory in KB."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return int(next(line for line in status.splitlines() if "VmRSS" in line).split()[1])
+
+
+def verdict(before: dict[str, int], after: dict[str, int]) -> bool:
+    """Print what was held before and after; tell whether nothing is left over."""
+    print(f"{'':14} {'before':>8} {'after':>8}")
+    clean = True
+    for name, count in after.items():
+        most = before[name] * MOST_MEMORY if name.startswith("memory") else before[name]
+        complaint = "" if count <= most else "  <-- left over"
+        clean = clean and not complaint
+        print(f"{name:14} {before[name]:8} {count:8}{complaint}")
+    return clean and before["rows"] == before["log errors"] == 0
+
+
+async def soak(minutes: float, clients: int) -> bool:
+    """Play, and tell whether nothing is left over."""
+    with tempfile.TemporaryDirectory() as folder:
+        counts_file = Path(folder) / "counts.json"
+        program = ("-m", "tests.counting_server", os.fspath(counts_file))
+        server = ServerProcess(Path(folder) / "lobby.db", FLAGS, program=program)
+        try:
+            traces = Traces(server, counts_file)
+            seconds = minutes * 60
+            await Evening(server, clients).last(seconds * WARM_UP_SHARE, "warm-up")
+            before = await traces.take()
+            await Evening(server, clients).last(seconds * (1 - WARM_UP_SHARE), "soak")
+            clean = verdict(before, await traces.take())
+            code, taken = server.stop()
+            print(f"exit code {code} after {taken:.1f} s")
+            return clean and code == 0
+        finally:
+            server.kill()
+
+
+def main() -> None:
+    """Read the flags and run."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--minutes", type=float, default=10, help="how long to play")
+    parser.add_argument("--clients", type=int, default=300, help="how many clients")
+    options = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    clean = asyncio.run(soak(options.minutes, options.clients))
+    print("nothing is left over" if clean else "something is left over")
+    sys.exit(not clean)
+
+
+if __name__ == "__main__":
+    main()
