@@ -71,6 +71,16 @@ class Connection(ServerConnection):
         began = self.protocol.close_rcvd_then_sent is True
         return close is not None and began and close.code in (1000, 1005)
 
+    @property
+    def end_code(self) -> int:
+        """The code that ended it: of whoever began the close, or 1006 if nobody did.
+
+        The library's own ``close_code`` is 1006 wherever the peer has not answered ours.
+        """
+        protocol = self.protocol
+        began = protocol.close_rcvd if protocol.close_rcvd_then_sent else protocol.close_sent
+        return int(began.code) if began is not None else 1006
+
     def shut(self, code: CloseCode) -> None:
         """Close without waiting for anything: a reader that is stuck cannot hold this up."""
         if self.is_open:

@@ -62,7 +62,7 @@ class Host:
     async def _part(self, connection: Connection) -> None:
         if connection.generation < 0:
             return  # it never came in
-        self._metrics.closed(connection.close_code or 1006)
+        self._metrics.closed(connection.end_code)
         if not self._closing:
             await handlers.disconnect(self._lobby, connection)
             _log(connection, "disconnected", "connection closed")

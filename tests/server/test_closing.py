@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from tests.player import Player
-from tests.server.raw import BINARY, CLOSE, PING, TEXT, Raw, frame
+from tests.server.raw import BINARY, CLOSE, PING, PONG, TEXT, Raw, frame
 from tests.server_process import ServerProcess
 
 
@@ -71,31 +71,30 @@ async def test_frame_that_is_refused_ends_the_socket(
     ann = await Player.join(f"{house.ws_url}/{room}")
     raw.writer.write(frames)
     assert await raw.close_code() == code
+    raw.writer.close()
     # Its own doing, but no farewell: the seat is kept.
     await ann.until_true(lambda: "absent" in ann.users[name_of(raw)])
     back = await Player.join(f"{house.ws_url}/{room}", session=str(raw.messages[0]["sessionId"]))
     assert back.id == name_of(raw)
 
 
-@pytest.mark.parametrize(
-    "last_words",
-    [
-        frame(BINARY, b"{}"),
-        frame(TEXT, b" " * 4097),
-        frame(TEXT, b"\xff"),
-        frame(3),
-        frame(CLOSE, struct.pack("!H", 1000)),
-    ],
-    ids=["1003", "1009", "1007", "1002", "its own 1000"],
-)
-async def test_who_does_not_hang_up_is_cut_off(
-    house: ServerProcess, room: str, last_words: bytes
-) -> None:
-    raw = await guest(house, room)
-    ann = await Player.join(f"{house.ws_url}/{room}")
+LAST_WORDS = [
+    frame(BINARY, b"{}"),
+    frame(TEXT, b" " * 4097),
+    frame(TEXT, b"\xff"),
+    frame(3),
+    frame(CLOSE, struct.pack("!H", 1000)),
+]
+
+
+async def test_who_does_not_hang_up_is_cut_off(house: ServerProcess, room: str) -> None:
+    screen = await Player.join(f"{house.ws_url}/{room}", watch=True)
+    guests = [await guest(house, room) for _ in LAST_WORDS]
+    await screen.until_true(lambda: len(screen.users) == len(guests))
     started = time.monotonic()
-    raw.writer.write(last_words)
-    await ann.until_true(lambda: not _is_there(ann, name_of(raw)))
+    for raw, last_words in zip(guests, LAST_WORDS, strict=True):
+        raw.writer.write(last_words)
+    await screen.until_true(lambda: not any(_is_there(screen, name_of(raw)) for raw in guests))
     assert time.monotonic() - started < 4
 
 
@@ -176,3 +175,113 @@ async def test_everybody_is_deleted(house: ServerProcess, room: str) -> None:
     first = await Player.join(url)
     assert first.marker == "X"
     assert len(first.users) == 1
+
+
+async def test_flood_of_pings_that_reads_no_pong(house: ServerProcess, room: str) -> None:
+    raw = await guest(house, room, receive_buffer=4096)
+    ann = await Player.join(f"{house.ws_url}/{room}")
+    raw.writer.transport.pause_reading()
+    pings = frame(PING, b"x" * 125) * 500
+
+    async def flood() -> None:
+        while True:
+            raw.writer.write(pings)
+            await raw.writer.drain()
+
+    flooding = asyncio.create_task(flood())
+    # Not when it has been slow for long enough: as soon as the buffer grows by pongs alone.
+    await ann.until_true(lambda: not _is_there(ann, name_of(raw)))
+    with pytest.raises(ConnectionError):
+        await flooding
+
+
+def fill(house: ServerProcess, room: str, users: int) -> None:
+    """Let so many stand in line, by hand: a long list is a large frame."""
+    rows = [(f"{room}-{n}", room, "😀" * 32) for n in range(users)]
+    with sqlite3.connect(house.database) as database:
+        database.executemany(
+            "INSERT INTO users (connection_id, room, username) VALUES (?, ?, ?)", rows
+        )
+    database.close()
+
+
+async def choke(house: ServerProcess, room: str) -> tuple[Player, list[Raw], int]:
+    """Have two seed clients that do not read miss many lists; return who caused them, and how many.
+
+    A list is some 75 KB, and the kernel holds some 6 MB for a connection.
+    """
+    ann = await Player.join(f"{house.ws_url}/{room}")
+    await Player.join(f"{house.ws_url}/{room}")
+    fill(house, room, 250)
+    await ann.until_true(lambda: ann.waiting == 250)
+    stuck = []
+    for _ in range(2):
+        raw = await Raw.upgrade(house.port, f"/{room}", [], receive_buffer=4096)
+        await raw.until_action("gameUpdate")
+        raw.writer.transport.pause_reading()
+        stuck.append(raw)
+    lists = 160
+    for number in range(lists):
+        await ann.ask(action="updateDB", username=f"Ann {number}")
+        await ann.until_true(lambda n=number: ann.users[ann.id].get("username") == f"Ann {n}")
+    return ann, stuck, lists
+
+
+async def test_reader_that_is_stuck(start_server: Callable[..., ServerProcess]) -> None:
+    server = start_server("--messages-per-second", "10000", "--burst", "10000")
+    ann, (slow, stuck), lists = await choke(server, "stuck")
+    # Who reads again has missed some, and is shown how things are now.
+    slow.writer.transport.resume_reading()
+    count = len(slow.messages)
+    while not _knows(slow, ann.id, f"Ann {lists - 1}"):
+        await slow.receive()
+    await slow.until_action("gameUpdate")
+    kinds = [message.get("action") for message in slow.messages[count:]]
+    assert kinds[-3:] == ["joinedQueue", "queueUpdate", "gameUpdate"]
+    assert kinds.count("queueUpdate") < lists
+    # From then on it hears everything again.
+    await ann.ask(action="updateDB", username="Ann again")
+    await slow.until_action("queueUpdate")
+    assert _knows(slow, ann.id, "Ann again")
+    # Who does not is closed after 20 s.
+    await slow.leave(1000)
+    await ann.until_true(lambda: ann.waiting == 251)
+    started = time.monotonic()
+    ann.patience = 30
+    alive = asyncio.create_task(_show_signs_of_life(stuck))
+    await ann.until_true(lambda: ann.waiting == 250)
+    alive.cancel()
+    assert 15 < time.monotonic() - started < 23
+    assert "4008" in str(await _metrics(server))
+    # Another one is stuck when the server is told to stop; more do not answer, or never spoke.
+    await choke(server, "stop")
+    silent = await Raw.upgrade(server.port, "/stop-silent")
+    half = await Raw.connect(server.port)
+    half.writer.write(b"GET / HTTP/1.1\r\nHost")
+    for _ in range(5):
+        await Raw.connect(server.port)
+    code, taken = await asyncio.to_thread(server.stop)
+    assert code == 0
+    assert taken < 5
+    assert (await ann.closed())[0] == 1001
+    assert await silent.close_code() == 1001
+    assert "Traceback" not in server.log_text()
+
+
+async def _show_signs_of_life(raw: Raw) -> None:
+    """Send a pong a second: it lives, it just does not read."""
+    while True:
+        raw.send(PONG)
+        await asyncio.sleep(1)
+
+
+def _knows(raw: Raw, connection_id: str, name: str) -> bool:
+    lists = [m for m in raw.messages if m.get("action") == "queueUpdate"]
+    users = {user["connectionId"]: user for user in lists[-1]["data"]}
+    return users[connection_id].get("username") == name
+
+
+async def _metrics(server: ServerProcess) -> bytes:
+    raw = await Raw.connect(server.port)
+    await raw.request(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
+    return await raw.reader.read()
