@@ -100,7 +100,7 @@ async def test_disk_fails_in_mid_game_and_is_healed(
     healed = time.monotonic()
 
     # Nobody asks for anything, and yet what happened meanwhile becomes known.
-    await bob.until_true(lambda: "absent" in bob.users[dan.id])
+    await bob.until_true(lambda: "absent" in bob.users.get(dan.id, {}))
     report(f"known {time.monotonic() - healed:.2f} s after it was healed")
     await ann.sync()
     assert ann.game is not None
