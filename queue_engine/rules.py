@@ -6,7 +6,7 @@ both go. Who leaves on purpose is gone, and so is a client of the seed; everyone
 the socket keeps place and seat for a while, and the game waits. One function per command.
 """
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from . import tictactoe
 from .changes import Change
@@ -252,12 +252,17 @@ def _give_up_seat(turn: Turn, game: Game | None, absent: User) -> None:
 def _hold_clocks(turn: Turn, by: timedelta) -> None:
     game = game_of_seated(turn)
     if game is not None and game.deadline is not None:
-        turn.update_game(game, deadline=game.deadline + by)
+        turn.update_game(game, deadline=_later(game.deadline, by))
     for _, connection_id in list(turn.room.absences):
         user = turn.room.users[connection_id]
         if user.absent_until is not None:
-            seat = user.seat_until + by if user.seat_until is not None else None
-            turn.update(user, absent_until=user.absent_until + by, seat_until=seat)
+            seat = _later(user.seat_until, by) if user.seat_until is not None else None
+            turn.update(user, absent_until=_later(user.absent_until, by), seat_until=seat)
+
+
+def _later(moment: datetime, by: timedelta) -> datetime:
+    # An operator may have put it at the end of time, to keep a place for ever.
+    return moment + min(by, datetime.max.replace(tzinfo=UTC) - moment)
 
 
 def _recover(turn: Turn, command: Recover) -> None:

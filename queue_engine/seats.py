@@ -5,7 +5,7 @@ so a change by other hands (an operator deletes a player) is set right by the sa
 player who leaves.
 """
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from . import tictactoe
 from .model import Game, GameStatus, Marker, Report, Status, User
@@ -13,6 +13,8 @@ from .turn import Turn
 
 # A player who comes back has at least this long to move (design, rule 5), in seconds.
 MIN_TIME_ON_RETURN = 5.0
+# Whom an operator has seated without saying when was there first.
+_ALWAYS = datetime.min.replace(tzinfo=UTC)
 
 
 def settle(turn: Turn) -> None:
@@ -90,8 +92,8 @@ def reward(turn: Turn, marker: Marker) -> None:
         turn.update(winner, streak=streak)
 
 
-def _seated_order(user: User) -> tuple[object, bool]:
-    return (user.seated_at, user.marker is Marker.O)
+def _seated_order(user: User) -> tuple[datetime, bool]:
+    return (user.seated_at or _ALWAYS, user.marker is Marker.O)
 
 
 def _end_game_without_player(turn: Turn) -> None:
@@ -112,7 +114,13 @@ def _fill_seats(turn: Turn) -> None:
     while len(room.seats) < 2 and room.present_line:
         user = room.users[room.present_line[0][1]]
         marker = Marker.O if Marker.X in room.seats else Marker.X
-        turn.update(user, status=Status.ACTIVE, marker=marker, seated_at=turn.now)
+        turn.update(user, status=Status.ACTIVE, marker=marker, seated_at=_next_seated_at(turn))
+
+
+def _next_seated_at(turn: Turn) -> datetime:
+    """Return a moment after the other player's, whatever the wall clock does."""
+    taken = (user.seated_at for user in turn.room.active() if user.seated_at is not None)
+    return max([turn.now, *(moment + timedelta(microseconds=1) for moment in taken)])
 
 
 def _start_game(turn: Turn) -> None:
@@ -140,11 +148,13 @@ def _run_clock(turn: Turn) -> None:
     if game is None:
         return
     players = turn.room.active()
-    runs = turn.house.move_seconds > 0 and all(p.present and p.resumable for p in players)
+    seconds = turn.house.move_seconds
+    # Less than a microsecond is no clock: it would be over before it began, for ever.
+    runs = turn.after(seconds) > turn.now and all(p.present and p.resumable for p in players)
     if runs and game.deadline is None:
-        seconds = turn.house.move_seconds
         if game.time_left is not None:
-            seconds = max(game.time_left, min(MIN_TIME_ON_RETURN, seconds))
+            # Never more than a move's time: the wall clock may have gone back in a restart.
+            seconds = min(seconds, max(game.time_left, MIN_TIME_ON_RETURN))
         turn.update_game(game, deadline=turn.after(seconds), time_left=None)
     elif not runs and game.deadline is not None:
         left = max(game.deadline - turn.now, timedelta(0)).total_seconds()

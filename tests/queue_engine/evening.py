@@ -4,13 +4,16 @@ Every command is checked on its way: undone and played again it must leave the s
 changes, taken through the store's items, must rebuild it.
 """
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from queue_engine.changes import Change, GameChange, UserChange, apply, undo
 from queue_engine.commands import (
     Command,
     Disconnect,
     Enter,
+    HoldClocks,
     JoinLine,
     LeaveLine,
     MakeMove,
@@ -21,13 +24,18 @@ from queue_engine.commands import (
     ReportGameOver,
 )
 from queue_engine.items import to_item_change
-from queue_engine.model import ConnectionId, Game, Marker, Room, User
+from queue_engine.model import ConnectionId, Game, Marker, Room, Status, User
 from queue_engine.refusals import Refusal
 from queue_engine.replay import replay
 from queue_engine.rules import play
 from queue_engine.turn import HouseRules
 
 OWNER = "this process"
+
+# Cells in the order in which the players mark them, X first.
+X_WINS = (0, 3, 1, 4, 2)
+O_WINS = (0, 3, 1, 4, 8, 5)
+DRAW = (0, 1, 2, 4, 3, 5, 7, 6, 8)
 
 
 def state(room: Room) -> object:
@@ -90,11 +98,29 @@ class Evening:
         changes, self._changes = self._changes, []
         return changes
 
-    def delete(self, name: str) -> None:
-        """Delete a row by other hands; the room hears of it by the stream."""
-        user = self.room.users.get(ConnectionId(name))
-        if user is not None:
-            self._by_other_hands(UserChange(user, None))
+    def delete(self, *names: str) -> None:
+        """Delete rows by other hands; the room hears of it by the stream."""
+        for name in names:
+            user = self.room.users.get(ConnectionId(name))
+            if user is not None:
+                self._by_other_hands(UserChange(user, None))
+        self.play(Reconcile([ConnectionId(name) for name in names], (OWNER,)))
+
+    def edit(self, name: str, **attributes: Any) -> None:
+        """Change a row by other hands."""
+        user = self.user(name)
+        self._by_other_hands(UserChange(user, replace(user, **attributes)))
+        self.play(Reconcile([ConnectionId(name)], (OWNER,)))
+
+    def insert(self, name: str, **attributes: Any) -> None:
+        """Insert a row by other hands, as the table's defaults would have it."""
+        user = User(
+            connection_id=ConnectionId(name),
+            session_id=f"secret of {name}",
+            status=Status.INACTIVE,
+            joined_at=self.now,
+        )
+        self._by_other_hands(UserChange(None, replace(user, **attributes)))
         self.play(Reconcile([ConnectionId(name)], (OWNER,)))
 
     def delete_game(self) -> None:
@@ -121,21 +147,23 @@ class Evening:
                 )
             )
 
-    def come_back(self, name: str) -> None:
-        """Let somebody resume."""
-        self.play(
-            Enter(
-                connection_id=ConnectionId(f"{name} again"),
-                session_id="another secret",
-                owner=OWNER,
-                resumable=True,
-                resume=f"secret of {name}",
+    def come_back(self, *names: str) -> None:
+        """Let people resume, one after the other."""
+        for name in names:
+            self.play(
+                Enter(
+                    connection_id=ConnectionId(f"{name} again"),
+                    session_id=f"another secret of {name}",
+                    owner=OWNER,
+                    resumable=True,
+                    resume=f"secret of {name}",
+                )
             )
-        )
 
-    def vanish(self, name: str) -> None:
-        """Lose somebody's network."""
-        self.disconnect(self.socket(name))
+    def vanish(self, *names: str) -> None:
+        """Lose the network of people, one after the other."""
+        for name in names:
+            self.disconnect(self.socket(name))
 
     def disconnect(self, socket: tuple[ConnectionId, int]) -> None:
         """Let a socket break, whoever's it is by now."""
@@ -180,8 +208,17 @@ class Evening:
 
     def wait(self, seconds: float) -> None:
         """Let time pass, and what is due come to pass."""
-        self.now += timedelta(seconds=seconds)
+        self.tick(seconds)
         self.play(PassTime())
+
+    def tick(self, seconds: float) -> None:
+        """Let time pass that nobody has looked at yet."""
+        self.now += timedelta(seconds=seconds)
+
+    def hold(self, seconds: float) -> None:
+        """Let time pass in which the store is down."""
+        self.tick(seconds)
+        self.play(HoldClocks(seconds))
 
     def restart(self) -> None:
         """Let the server start anew: nobody has a socket."""
@@ -209,6 +246,19 @@ class Evening:
         return " ".join(connection_id for _, connection_id in self.room.line)
 
     @property
+    def order(self) -> str:
+        """Who plays and who waits, in line order: what clients see."""
+        players = (u for u in self.room.users.values() if u.status is not Status.SPECTATOR)
+        ordered = sorted(players, key=lambda user: user.joined_at)
+        return " ".join(user.connection_id for user in ordered)
+
+    @property
+    def seconds_to_move(self) -> float | None:
+        """What is left on the clock of the game, if it runs."""
+        deadline = self.game.deadline
+        return (deadline - self.now).total_seconds() if deadline is not None else None
+
+    @property
     def last_result(self) -> tuple[str, str | None]:
         """How the last game ended, and who won it."""
         game = self.games[-1]
@@ -219,3 +269,10 @@ class Evening:
         connection_id = ConnectionId(name)
         user = self.room.users.get(connection_id)
         return connection_id, user.generation if user else 0
+
+
+def evening_with(*names: str, house: HouseRules | None = None, seed: bool = False) -> Evening:
+    """Return an evening to which these people have come."""
+    evening = Evening(house)
+    evening.enter(*names, seed=seed)
+    return evening
