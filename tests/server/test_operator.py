@@ -20,7 +20,7 @@ from tests.server_process import ServerProcess
 def flags() -> tuple[str, ...]:
     return (
         *("--messages-per-second", "10000", "--burst", "10000"),
-        *("--seat-seconds", "2", "--resume-seconds", "4"),
+        *("--seat-seconds", "1.5", "--resume-seconds", "3"),
     )
 
 
@@ -237,7 +237,7 @@ async def test_players_deleted_in_mid_game(
 
 
 async def test_locked_database(start_server: Callable[..., ServerProcess]) -> None:
-    server = start_server("--move-seconds", "4", "--seat-seconds", "2", "--resume-seconds", "6")
+    server = start_server("--move-seconds", "3", "--seat-seconds", "2", "--resume-seconds", "4")
     ann, bob, cleo = await table(server.ws_url, waiting=1)
     dan = await Player.join(server.ws_url)
     dan.vanish()
@@ -264,7 +264,7 @@ async def test_locked_database(start_server: Callable[..., ServerProcess]) -> No
         assert await raw.close_code() == 1013
         await cleo.leave()
         # Hold it until the clock and the place would both have run out.
-        while time.monotonic() - locked < 6.5:
+        while time.monotonic() - locked < 4.5:
             assert await status_of(ann, action="updateDB", username="Ann") == 503
         hand.execute("ROLLBACK")
     healed = time.monotonic()

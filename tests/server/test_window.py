@@ -118,7 +118,7 @@ async def test_deltas_add_up_to_a_fresh_snapshot(url: str) -> None:
                 await guest.say(action="makeMove", cell=chance.randrange(9))
 
     compared = 0
-    for _ in range(12):
+    for _ in range(9):
         await asyncio.gather(*(something_happens() for _ in range(6)))
         for guest in guests:
             await guest.sync()
@@ -131,8 +131,8 @@ async def test_deltas_add_up_to_a_fresh_snapshot(url: str) -> None:
                 assert follower.waiting == newcomer.waiting
                 assert follower.spectators == newcomer.spectators
         screen = newcomer
-    assert compared > 30
-    assert sum(m.get("action") == "queueDelta" for m in followers[0].messages) > 30
+    assert compared > 20
+    assert sum(m.get("action") == "queueDelta" for m in followers[0].messages) > 20
     for follower in (*followers, screen):
         sequences = [m["sequence"] for m in follower.messages if "sequence" in m]
         assert sequences == sorted(set(sequences))
