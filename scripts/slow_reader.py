@@ -1,0 +1,225 @@
+"""What somebody who stops reading costs the others, and the server's memory.
+
+Rounds with and without a stuck reader take turns, for machines are noisy: quote the ratio. A sample
+is the time from a rename to one reader's having read of it. The stuck one is a client of the seed
+and is owed whole lists; one that reads is always there, so that these are encoded in every round.
+Exits with 1 if a promise is broken.
+
+    make slow-reader ARGS="--readers 500 --rounds 6"
+"""
+
+import argparse
+import asyncio
+import resource
+import socket
+import statistics
+import sys
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from server.connection import BUFFER_LIMIT
+from tests.faults.crowd import UPGRADE
+from tests.player import Player
+from tests.server_process import ServerProcess
+
+# Who changes things plays, and must not lose the seat: the end of the line is out of sight.
+FLAGS = ("--move-seconds", "0", "--messages-per-second", "1000000", "--burst", "1000000")
+MOST_DELAY = 1.5
+CHANGES = 40
+# So many stuck readers show in the server's memory what a single one costs.
+STUCK_FOR_MEMORY = 40
+SEED_UPGRADE = UPGRADE.replace("Sec-WebSocket-Protocol: winner-stays.v1{session}\r\n", "")
+COMPLETE = b'"gameUpdate"'
+# Says that its sender lives, so that nobody is taken for dead; the server asks every 5 s at most.
+PONG = b"\x8a\x80\0\0\0\0"
+PONG_SECONDS = 4.0
+
+
+class Audience:
+    """Everybody who reads, and the change that they are reading of."""
+
+    def __init__(self) -> None:
+        self.samples: list[float] = []
+        self._marker = COMPLETE
+        self._changed = 0.0
+        self._missing = 0
+        self._complete = asyncio.Event()
+
+    def expect(self, marker: bytes, readers: int) -> None:
+        """Begin to wait for the marker."""
+        self._marker, self._missing = marker, readers
+        self._complete.clear()
+        self._changed = time.perf_counter()
+
+    async def complete(self) -> None:
+        """Return when everybody has read it."""
+        async with asyncio.timeout(30):
+            await self._complete.wait()
+
+    def read(self, tail: bytes) -> bytes:
+        """Look for the marker; return what may be the beginning of one."""
+        if self._marker not in tail:
+            return tail[-len(self._marker) :]
+        self.samples.append(time.perf_counter() - self._changed)
+        self._missing -= 1
+        if not self._missing:
+            self._complete.set()
+        return b""
+
+
+class Reader(asyncio.Protocol):
+    """A client that reads."""
+
+    def __init__(self, audience: Audience, upgrade: str) -> None:
+        self._audience = audience
+        self._upgrade = upgrade.format(room="lobby", session="")
+        self._tail = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask for the upgrade."""
+        assert isinstance(transport, asyncio.WriteTransport)
+        self.transport = transport
+        transport.write(self._upgrade.encode())
+
+    def data_received(self, data: bytes) -> None:
+        """Read."""
+        self._tail = self._audience.read(self._tail + data)
+
+
+class Trial:
+    """A server, its readers, and somebody who changes things."""
+
+    def __init__(self, server: ServerProcess, readers: int) -> None:
+        self.server = server
+        self.readers = readers
+        self.audience = Audience()
+        self._changes = 0
+        self._readers: list[Reader] = []
+
+    async def fill(self) -> None:
+        """Let everybody in."""
+        self.changer = await Player.join(self.server.ws_url)
+        loop = asyncio.get_running_loop()
+        upgrades = [UPGRADE] * (self.readers - 1) + [SEED_UPGRADE]
+        self.audience.expect(COMPLETE, self.readers)
+        for upgrade in upgrades:
+            reader = Reader(self.audience, upgrade)
+            self._readers.append(reader)
+            await loop.create_connection(
+                lambda reader=reader: reader, "127.0.0.1", self.server.port
+            )
+        await self.audience.complete()
+
+    async def live(self) -> None:
+        """Show signs of life for all readers, for ever."""
+        while True:
+            for reader in self._readers:
+                reader.transport.write(PONG)
+            await asyncio.sleep(PONG_SECONDS)
+
+    async def change(self, times: int = 1) -> None:
+        """Change something and wait until all have read of it, again and again."""
+        for _ in range(times):
+            self._changes += 1
+            name = f"change {self._changes}."
+            self.audience.expect(name.encode(), self.readers)
+            await self.changer.ask(action="updateDB", username=name)
+            await self.audience.complete()
+            self.changer.messages.clear()
+
+    async def measure(self) -> list[float]:
+        """Return the samples of one round."""
+        await self.change(5)
+        self.audience.samples = []
+        await self.change(CHANGES)
+        return self.audience.samples
+
+    async def stick(self, count: int) -> list[socket.socket]:
+        """Let readers in who stop reading, and change things until all of them are stuck."""
+        wanted = self._stuck() + count
+        stuck = []
+        for _ in range(count):
+            reader = socket.socket()
+            reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            reader.setblocking(False)
+            address = ("127.0.0.1", self.server.port)
+            await asyncio.get_running_loop().sock_connect(reader, address)
+            reader.send(SEED_UPGRADE.format(room="lobby").encode())
+            stuck.append(reader)
+        while self._stuck() < wanted:
+            await self.change(5)
+        return stuck
+
+    def _stuck(self) -> int:
+        with urllib.request.urlopen(f"{self.server.url}metrics") as response:
+            lines = response.read().decode().splitlines()
+        name = "winner_stays_slow_clients_total "
+        return int(float(next(line for line in lines if line.startswith(name)).split()[1]))
+
+    async def go(self, stuck: list[socket.socket]) -> None:
+        """Send the stuck ones home, and wait until that is known."""
+        for reader in stuck:
+            reader.close()
+        await self.changer.until_true(lambda: len(self.changer.users) <= self._most_users())
+
+    def _most_users(self) -> int:
+        return min(self.readers + 1, 102)
+
+    def memory(self) -> int:
+        """Return the server's resident memory in KB."""
+        status = Path(f"/proc/{self.server.process.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if "VmRSS" in line).split()[1])
+
+
+def p99(samples: list[float]) -> float:
+    """Return the 99th percentile in milliseconds."""
+    return statistics.quantiles(samples, n=100)[98] * 1000
+
+
+async def compare(readers: int, rounds: int) -> bool:
+    """Print what a stuck reader costs; tell whether that is within what is promised."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = ServerProcess(Path(folder) / "lobby.db", FLAGS)
+        try:
+            trial = Trial(server, readers)
+            await trial.fill()
+            living = asyncio.create_task(trial.live())
+            without: list[float] = []
+            beside: list[float] = []
+            await trial.measure()  # nobody is at full speed in the first round
+            for _ in range(rounds):
+                without += await trial.measure()
+                stuck = await trial.stick(1)
+                beside += await trial.measure()
+                await trial.go(stuck)
+            before = trial.memory()
+            crowd = await trial.stick(STUCK_FOR_MEMORY)
+            each = (trial.memory() - before) / STUCK_FOR_MEMORY
+            await trial.go(crowd)
+            living.cancel()
+        finally:
+            server.kill()
+    ratio = p99(beside) / p99(without)
+    limit = BUFFER_LIMIT / 1024
+    print(f"{readers} readers, {rounds} rounds of {CHANGES} changes each way")
+    print(f"delivery p99 without a stuck reader: {p99(without):6.1f} ms")
+    print(f"delivery p99 beside a stuck reader:  {p99(beside):6.1f} ms, ratio {ratio:.2f}")
+    print(f"memory of a stuck reader: {each:.0f} KB; its buffer limit is {limit:.0f} KB")
+    return ratio <= MOST_DELAY and each <= 2 * limit
+
+
+def main() -> None:
+    """Read the flags and run."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--readers", type=int, default=500, help="how many read")
+    parser.add_argument("--rounds", type=int, default=6, help="rounds with and without")
+    options = parser.parse_args()
+    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    sys.exit(not asyncio.run(compare(options.readers, options.rounds)))
+
+
+if __name__ == "__main__":
+    main()
