@@ -141,7 +141,7 @@ async function takeName(question) {
 }
 
 async function rename() {
-	const username = await takeName({ title: "Your name", yes: "Write it up", no: "Cancel" });
+	const username = await takeName({ title: "Write it anew", yes: "Write it up", no: "Cancel" });
 	if (username) send({ action: "updateDB", username });
 }
 
@@ -197,7 +197,7 @@ async function start() {
 	setClock();
 	fillShare(share, room, (copied) => change({ notice: { text: copied ? "The link is copied." : "Please copy the address by hand." } }));
 	if (!memory.choice.get()) {
-		const name = await takeName({ title: "Chalk up your name", yes: "Join the line", no: "Just watch" });
+		const name = await takeName({ title: "Chalk yourself up", yes: "Join the line", no: "Just watch" });
 		memory.choice.set(name ? "play" : "watch");
 	}
 	link = openLink({

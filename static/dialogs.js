@@ -2,7 +2,7 @@
 
 const NAME_MOST = 32;
 
-/** Ask for a name; resolves to it, or to "" for whoever would rather not. */
+/** Ask for a name; resolves to it, or to "" if there is none to be had. */
 export function askName({ name, title, yes, no }) {
 	const dialog = document.querySelector("#name-dialog");
 	const [heading, input, problem, go, back] = ["h2", "input", "#name-problem", ".main", "#watch"].map((part) => dialog.querySelector(part));

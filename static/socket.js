@@ -8,6 +8,7 @@ const MOST_APART = 20000;
 const SILENCE_SEATED = 6000; // after so long without a word the server is asked for one
 const SILENCE = 25000;
 const ANSWER = 4000;
+const CONNECT_SEATED = 5000;
 const CONNECT = 10000;
 const STEADY = 5000;
 const DEAD_LINE = 4000; // our close code for it: any but 1000, which would give up the seat
@@ -34,7 +35,7 @@ export function openLink({ url, protocols, isSeated, onMessage, onLink }) {
 		const mine = new WebSocket(url, protocols());
 		let opened = false;
 		socket = mine;
-		guard(CONNECT, drop);
+		guard(isSeated() ? CONNECT_SEATED : CONNECT, drop);
 		mine.onopen = () => (opened = true);
 		mine.onmessage = ({ data }) => {
 			if (socket !== mine) return;

@@ -83,8 +83,6 @@ function refused(state, { requestId, body }) {
 	return { ...state, pending: null, notice: { text: `Your move was taken back: ${body.message}` } };
 }
 
-// What can be read off a state.
-
 export function nameOf(user) {
 	return user.username ?? `Guest ${user.connectionId.slice(0, 4)}`;
 }

@@ -89,7 +89,7 @@ const TROUBLE = {
 	removed: "The host has removed you from this room.",
 };
 
-/** What is wrong with the connection, and what is done about it; "" while all is well. */
+/** What is wrong with the connection, and what is done; "" while all is well. */
 export function troubleWords({ status, reason, offline }, seconds) {
 	if (status === "replaced" || status === "removed") return TROUBLE[status];
 	if (status === "live") return offline ? "You are offline, but the server still answers." : "";
@@ -108,7 +108,8 @@ export function announcement(before, after) {
 	}
 	said.push(moveNews(before, after), standingNews(before, after));
 	const turn = turnWords(after);
-	if (turn && turn !== turnWords(before)) said.push(`${turn}.`);
+	const anew = turn !== turnWords(before) || after.game?.number !== before.game?.number;
+	if (turn && anew) said.push(`${turn}.`);
 	return said.filter(Boolean).join(" ");
 }
 
@@ -129,6 +130,6 @@ function standingNews(before, after) {
 	const words = standing(after);
 	if (words === standing(before)) return "";
 	const arrived = after.me.status !== before.me.status || after.me.marker !== before.me.marker;
-	// Every step forward would be chatter; being next is not.
+	// Every step forward would be chatter.
 	return arrived || place(after) === 1 ? `${words}.` : "";
 }

@@ -1,0 +1,167 @@
+"""For everyone: by keyboard, by ear, on a small phone, by night, and whatever people are called."""
+
+import pytest
+from playwright.async_api import expect
+
+from tests.browser.guest import Guest, Invite, win
+from tests.server_process import ServerProcess
+
+SMALL = {"viewport": {"width": 320, "height": 640}}
+DARK = {"color_scheme": "dark"}
+LOOKS = [{}, DARK, SMALL | DARK]
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "شاعر العرب الكبير",
+    "🦊" * 32,
+    "W" * 32,
+)
+
+
+async def test_a_whole_game_is_played_by_keyboard(invite: Invite) -> None:
+    ada = await invite()
+    await ada.page.keyboard.type("Ada")
+    await ada.page.keyboard.press("Enter")
+    await ada.is_live()
+    ben = await invite("Ben")
+    await ada.sees_turn()
+
+    for _ in range(9):
+        await ada.page.keyboard.press("Tab")
+        if await ada.page.evaluate("document.activeElement.classList.contains('cell')"):
+            break
+    await is_focused(ada, "Row 1, column 1: empty")
+    await ada.page.keyboard.press("Enter")
+    await is_focused(ada, "Row 1, column 1: X, last move")
+    await ben.move(3)
+    await ada.page.keyboard.press("ArrowRight")
+    await ada.sees_turn()
+    await ada.page.keyboard.press("Space")
+    await ben.move(4)
+    await ada.page.keyboard.press("ArrowUp")
+    await ada.page.keyboard.press("End")
+    await is_focused(ada, "Row 1, column 3: empty")
+    await ada.sees_turn()
+    await ada.page.keyboard.press("Enter")
+    await ada.sees("You win!")
+    outline = await ada.page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid", "the focus can be seen"
+
+
+async def is_focused(guest: Guest, label: str) -> None:
+    await expect(guest.page.locator(":focus")).to_have_attribute("aria-label", label)
+
+
+async def test_turns_and_results_are_read_out_once(invite: Invite) -> None:
+    ada, ben = [await invite(name) for name in ("Ada", "Ben")]
+    await ben.sees("Ada’s turn")
+    await ben.page.evaluate(
+        """() => {
+            window.heard = [];
+            const announcer = document.querySelector("#announcer");
+            const listen = () => heard.push(announcer.textContent);
+            new MutationObserver(listen).observe(announcer, { childList: true });
+        }"""
+    )
+    await win(ada, ben, first=ada)
+    await ben.sees("Ada wins")
+    heard = await ben.page.evaluate("heard")
+    assert heard == [
+        "X in row 1, column 1. Your turn.",
+        "Ada’s turn.",
+        "X in row 1, column 2. Your turn.",
+        "Ada’s turn.",
+        "Ada wins. Three in a row. Nobody is waiting: play again. Ada’s turn.",
+    ]
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=["day", "night", "small night"])
+async def test_every_state_is_accessible_and_fits(
+    invite: Invite, server: ServerProcess, look: dict[str, object]
+) -> None:
+    ada = await invite(**look)
+    await checked(ada)  # the first visit
+    ada.name = "Ada"
+    await ada.join()
+    await ada.sees("You are the first one here")
+    await checked(ada)
+
+    ben = await invite("Ben", **look)
+    cleo = await invite("Cleo", **look)
+    eve = await invite("Eve", watch=True, **look)
+    await ada.move(0)
+    await ben.move(4)
+    for guest in (ada, ben, cleo, eve):
+        await guest.sees_board("X...O....")
+        await checked(guest)
+    await ada.page.get_by_role("button", name="Concede").click()
+    await checked(ada)
+    await ada.page.keyboard.press("Escape")
+    await ada.page.get_by_role("button", name="Invite").click()
+    await checked(ada)
+    await ada.page.keyboard.press("Escape")
+
+    await ada.move(1)
+    await ben.move(5)
+    await ada.move(2)
+    await expect(eve.page.locator("#result")).to_be_visible()
+    await checked(eve)
+
+    server.kill()
+    await expect(ada.page.locator("#trouble")).to_be_visible()
+    await checked(ada)
+
+
+async def checked(guest: Guest) -> None:
+    await guest.fits()
+    await guest.is_accessible()
+
+
+@pytest.mark.parametrize("name", HOSTILE, ids=["markup", "right to left", "emoji", "wide"])
+async def test_any_name_is_a_name(invite: Invite, name: str) -> None:
+    ada = await invite(name, **SMALL)
+    ben = await invite(name, **SMALL)
+    cleo = await invite(name, **SMALL)
+    for guest in (ada, ben, cleo):
+        await guest.sees_players(name, name)
+        await guest.sees_line(name)
+        await guest.fits()
+        assert await guest.page.locator("bdi img").count() == 0
+        assert guest.complaints == []
+    plates = ada.page.locator(".player")
+    heights = [(await plates.nth(index).bounding_box() or {})["height"] for index in (0, 1)]
+    assert heights[0] == heights[1]
+
+
+async def test_targets_are_large_enough_for_a_thumb(invite: Invite) -> None:
+    ada = await invite("Ada", **SMALL)
+    await invite("Ben")
+    await ada.sees_turn()
+    sizes = await ada.page.evaluate(
+        """() => [...document.querySelectorAll("button")]
+            .map((button) => [button.textContent, button.getBoundingClientRect()])
+            .filter(([, box]) => box.width)
+            .map(([text, box]) => [text, box.width, box.height])"""
+    )
+    assert len(sizes) > 9
+    assert [size for size in sizes if min(size[1:]) < 44] == []
+
+
+async def test_nothing_moves_for_those_who_would_rather_not(invite: Invite) -> None:
+    ada = await invite("Ada", reduced_motion="reduce")
+    ben = await invite("Ben")
+    await win(ada, ben, first=ada)
+    await ada.sees("You win!")
+    moving = await ada.page.evaluate(
+        "document.getAnimations().filter((one) => one.effect.target.parentElement.id !== 'fuse').length"
+    )
+    assert moving == 0
+
+
+async def test_text_may_be_twice_as_large(invite: Invite) -> None:
+    ada = await invite("Ada", viewport={"width": 640, "height": 900})
+    await invite("Ben")
+    await ada.sees_turn()
+    await ada.page.evaluate("document.documentElement.style.fontSize = '200%'")
+    await ada.fits()
+    await ada.page.get_by_role("button", name="Concede").click()
+    await ada.fits()

@@ -1,0 +1,132 @@
+"""A game night, played by people with browsers."""
+
+from playwright.async_api import expect
+
+from tests.browser.guest import Invite, win
+
+MOST_BYTES = 60_000
+WRITTEN_BY_HAND = """() => new Promise((done) => {
+    const look = () => document.fonts.size ? done() : setTimeout(look, 20);
+    look();
+})"""
+
+
+async def test_three_pages_play_until_the_winner_has_won_twice(invite: Invite) -> None:
+    ada, ben, cleo = [await invite(name) for name in ("Ada", "Ben", "Cleo")]
+    await cleo.sees("You are next")
+
+    await win(ada, ben, first=ada)
+    await ada.sees("You win!")
+    await ada.sees("Three in a row. You stay on.")
+    await ben.sees("Three in a row. You are back in line, 1st.")
+    await cleo.sees("Ada wins")
+
+    # The result is still on show; it does not stand in the way of the next game.
+    await win(ada, cleo, first=ada)
+    await cleo.sees("Three in a row. You are back in line, 1st.")
+    await ben.sees("Three in a row. Ada stays on: 2 in a row.")
+    for guest in (ada, ben, cleo):
+        await guest.sees_players("Ada", "Ben")
+        await guest.sees_line("Cleo")
+        streak = guest.page.locator('.player[data-marker="X"] .streak')
+        await expect(streak).to_have_text("2 in a row")
+        await expect(streak.locator("path")).to_have_count(2)
+        assert guest.complaints == []
+
+
+async def test_a_result_goes_by_itself(invite: Invite) -> None:
+    ada, ben = [await invite(name) for name in ("Ada", "Ben")]
+    eve = await invite("Eve", watch=True)
+    await win(ada, ben, first=ada)
+    await eve.sees("Ada wins")
+    await eve.sees_board("XXXOO....")
+    await expect(eve.page.locator("#result")).to_be_hidden()
+    await eve.sees_board(".........")
+
+
+async def test_whoever_is_alone_is_given_the_address_to_share(invite: Invite) -> None:
+    ada = await invite("Ada", "quiet")
+    address = ada.page.url
+    await ada.sees("You are the first one here")
+    await expect(ada.page.locator("#invite .address")).to_have_text(address)
+    code = ada.page.locator("#invite img")
+    await expect(code).to_be_visible()
+    assert await code.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 0
+
+    await ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    await ada.page.get_by_role("button", name="Copy the link").click()
+    await expect(ada.page.locator("#notice")).to_have_text("The link is copied.")
+    assert await ada.page.evaluate("navigator.clipboard.readText()") == address
+
+
+async def test_a_player_concedes_only_after_saying_so_twice(invite: Invite) -> None:
+    ada, ben = [await invite(name) for name in ("Ada", "Ben")]
+    await ada.page.get_by_role("button", name="Concede").click()
+    await ada.page.get_by_role("button", name="Keep playing").click()
+    await ada.move(4)
+    await ben.sees_board("....X....")
+
+    await ada.page.get_by_role("button", name="Concede").click()
+    await ada.page.locator("#confirm-dialog").get_by_role("button", name="Concede").click()
+    await ben.sees("Ada conceded. You stay on.")
+    await ada.sees("You conceded. Nobody is waiting: play again.")
+
+
+async def test_a_move_that_is_refused_is_taken_back_with_the_reason(invite: Invite) -> None:
+    ada, ben = [await invite(name) for name in ("Ada", "Ben")]
+    await ben.sees("Ada’s turn")
+    # Ada's page makes two moves in a breath: the second one behind the back of its own state.
+    await ada.page.evaluate(
+        """() => {
+            const send = WebSocket.prototype.send;
+            WebSocket.prototype.send = function (text) {
+                if (text.includes("makeMove")) send.call(this, text.replace('"cell":4', '"cell":44'));
+                else send.call(this, text);
+            };
+        }"""
+    )
+    await ada.move(4)
+    await expect(ada.page.locator("#notice")).to_contain_text("Your move was taken back")
+    await ada.sees_board(".........")
+    await ada.move(0)
+    await ben.sees_board("X........")
+
+
+async def test_leaving_the_line_and_coming_back(invite: Invite) -> None:
+    ada, ben, cleo, dev = [await invite(name) for name in ("Ada", "Ben", "Cleo", "Dev")]
+    await cleo.page.get_by_role("button", name="Leave").click()
+    await cleo.sees("You are watching")
+    await dev.sees("You are next")
+    await cleo.page.get_by_role("button", name="Join the line").click()
+    await cleo.sees("You are 2nd in line")
+    await ada.sees_line("Dev", "Cleo")
+    assert ben.complaints == []
+
+
+async def test_names_are_remembered_and_can_be_changed(invite: Invite) -> None:
+    ada = await invite("Ada")
+    await ada.page.get_by_role("button", name="Ada").click()
+    await ada.page.get_by_label("Your name").fill("x" * 33)
+    await ada.page.keyboard.press("Enter")
+    await ada.sees("At most 32 characters, please: these are 33.")
+    await ada.page.get_by_label("Your name").fill("Ada L.")
+    await ada.page.keyboard.press("Enter")
+    await ada.sees_players("Ada L.", "free")
+
+    tab = await ada.context.new_page()
+    await tab.goto(ada.page.url)
+    await expect(tab.get_by_label("Your name")).to_have_value("Ada L.")
+
+
+async def test_a_visit_costs_less_than_60_kb(invite: Invite) -> None:
+    ada = await invite("Ada")
+    await expect(ada.page.locator("#invite .address")).not_to_be_empty()
+    await ada.page.evaluate(WRITTEN_BY_HAND)
+    sizes = {
+        response.url: int(response.headers["content-length"])
+        for response in ada.responses
+        if "/qr/" not in response.url
+    }
+    assert any("hand.woff2" in url for url in sizes)
+    assert any("icon.svg" in url for url in sizes) or len(sizes) > 15
+    assert sum(sizes.values()) < MOST_BYTES, sizes

@@ -1,0 +1,147 @@
+"""Nothing is lost: not by a reload, a dead network, a second tab, or a server killed with -9."""
+
+import sqlite3
+from collections.abc import Callable
+
+from playwright.async_api import Browser, expect
+
+from tests.browser.guest import Guest, Invite
+from tests.browser.tunnel import Tunnel
+from tests.server_process import ServerProcess
+
+
+async def test_a_reload_in_the_middle_of_a_game_is_the_same_player(invite: Invite) -> None:
+    ada, ben = [await invite(name) for name in ("Ada", "Ben")]
+    await ada.move(4)
+    await ben.move(0)
+    await ada.page.reload()
+    await ada.sees_board("O...X....")
+    await ada.sees_players("Ada", "Ben")
+    await ada.move(2)
+    await ben.sees_board("O.X.X....")
+    assert ada.complaints + ben.complaints == []
+
+
+async def test_a_place_in_line_survives_a_reload(invite: Invite) -> None:
+    ada, ben, cleo, dev = [await invite(name) for name in ("Ada", "Ben", "Cleo", "Dev")]
+    await cleo.page.reload()
+    await cleo.sees("You are next")
+    await dev.sees("You are 2nd in line")
+    assert ada.complaints + ben.complaints + cleo.complaints == []
+
+
+async def test_all_pages_recover_by_themselves_from_a_killed_server(
+    invite: Invite, server: ServerProcess
+) -> None:
+    guests = ada, ben, cleo = [await invite(name) for name in ("Ada", "Ben", "Cleo")]
+    await ada.move(4)
+    await ben.sees_board("....X....")
+
+    server.kill()
+    for guest in guests:
+        await expect(guest.page.locator("#trouble")).to_be_visible()
+        await expect(guest.page.locator("#trouble p")).to_contain_text("Next try in")
+    await expect(ada.page.get_by_role("button", name="Concede")).to_be_disabled()
+
+    revived = server.restart()
+    try:
+        for guest in guests:
+            await guest.is_live()
+            await expect(guest.page.locator("#trouble")).to_be_hidden()
+            await guest.sees_players("Ada", "Ben")
+            await guest.sees_line("Cleo")
+        await ben.move(0)
+        await ada.move(2)
+        await cleo.sees_board("O.X.X....")
+    finally:
+        revived.kill()
+
+
+async def test_a_page_says_that_it_is_offline_and_comes_back(invite: Invite) -> None:
+    ada, ben = [await invite(name) for name in ("Ada", "Ben")]
+    await ada.context.set_offline(True)
+    await expect(ada.page.locator("#link")).to_have_text("Offline")
+    await expect(ada.page.locator("#trouble")).to_contain_text("You are offline")
+
+    await ada.context.set_offline(False)
+    await ada.is_live()
+    await expect(ada.page.locator("#link")).to_have_text("Live")
+    await ada.move(4)
+    await ben.sees_board("....X....")
+
+
+async def test_a_dead_line_is_noticed_although_nobody_hangs_up(
+    browser: Browser, start_server: Callable[..., ServerProcess]
+) -> None:
+    server = start_server("--seat-seconds", "60")
+    async with Tunnel(server.port) as tunnel:
+        ada = await Guest.open(browser, tunnel.url, "Ada")
+        await ada.join()
+        ben = await Guest.open(browser, server.url, "Ben")
+        await ben.join()
+        await ada.move(4)
+        await ben.move(0)
+        await ada.sees_board("O...X....")
+
+        tunnel.darken()
+        await ben.sees("Ada is away: the game waits")
+        await expect(ada.page.locator("#trouble")).to_contain_text("The connection was lost.")
+        tunnel.lighten()
+        await ada.move(2)
+        await ben.sees_board("O.X.X....")
+
+
+async def test_a_duplicated_tab_takes_over_and_the_old_one_says_so(invite: Invite) -> None:
+    ada, ben = [await invite(name) for name in ("Ada", "Ben")]
+    await ada.move(4)
+    async with ada.page.expect_popup() as opened:
+        await ada.page.evaluate("void open(location.href)")
+    second = Guest("Ada", ada.context, await opened.value)
+    await second.sees_board("....X....")
+    await ada.sees("You are here in another tab.")
+    await ben.sees_players("Ada", "Ben")
+
+    await ada.page.get_by_role("button", name="Play here").click()
+    await ada.is_live()
+    await second.sees("You are here in another tab.")
+    await ben.move(0)
+    await ada.move(2)
+    await ben.sees_board("O.X.X....")
+
+
+async def test_two_tabs_are_two_players(invite: Invite) -> None:
+    ada = await invite("Ada")
+    tab = Guest("Ada too", ada.context, await ada.context.new_page())
+    await tab.page.goto(ada.page.url)
+    await tab.join()
+    await ada.sees_players("Ada", "Ada too")
+
+
+async def test_whoever_the_host_removes_is_told_and_may_join_anew(
+    invite: Invite, server: ServerProcess
+) -> None:
+    ada, ben, cleo = [await invite(name) for name in ("Ada", "Ben", "Cleo")]
+    with sqlite3.connect(server.database) as database:
+        database.execute("DELETE FROM users WHERE username = 'Ben'")
+    database.close()
+    await ben.sees("The host has removed you from this room.")
+    await ada.sees_players("Ada", "Cleo")
+    await cleo.sees("You play O")
+
+    await ben.page.get_by_role("button", name="Join anew").click()
+    await ben.sees("You are next")
+
+
+async def test_a_full_house_says_so_and_lets_in_when_there_is_room(
+    browser: Browser, start_server: Callable[..., ServerProcess]
+) -> None:
+    server = start_server("--max-connections", "1", "--resume-seconds", "1")
+    first = await Guest.open(browser, server.url, "Ada")
+    await first.join()
+    second = await Guest.open(browser, server.url, "Ben")
+    await second.page.get_by_label("Your name").fill("Ben")
+    await second.page.keyboard.press("Enter")
+    await expect(second.page.locator("#trouble")).to_contain_text("it may be full")
+    await first.context.close()
+    await second.page.get_by_role("button", name="Try now").click()
+    await second.is_live()
