@@ -78,6 +78,18 @@ class Engine:
             for task in late:
                 task.cancel()
 
+    def has_place(self, room: RoomName, session: str | None) -> bool:
+        """Tell whether somebody may come to the room to play, or back with that secret.
+
+        Who comes at the same moment as others may be refused by the rules all the same.
+        """
+        task = self._rooms.get(room)
+        return task is None or task.has_place(session)
+
+    def __contains__(self, room: RoomName) -> bool:
+        """Tell whether the room is open: somebody has a socket or a row there."""
+        return room in self._rooms
+
     @property
     def room_count(self) -> int:
         """How many rooms are open."""

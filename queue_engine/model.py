@@ -154,6 +154,13 @@ class Room:
         """Return the place of a waiting user in the line, counted from 1."""
         return bisect_left(self.line, (user.joined_at, user.connection_id)) + 1
 
+    def is_full(self, max_waiting: int) -> bool:
+        """Tell whether nobody else may play or wait, with so many in line and two seated.
+
+        A seat that is free while only the absent wait is for a newcomer to take.
+        """
+        return len(self.seats) + len(self.line) >= len(Marker) + max_waiting
+
     def by_session(self, session_id: str) -> User | None:
         """Return whose secret this is.
 

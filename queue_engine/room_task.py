@@ -116,6 +116,11 @@ class RoomTask:
         self._wake.set()
         return await letter.answer
 
+    def has_place(self, session: str | None) -> bool:
+        """Tell whether somebody may come to play, or come back."""
+        full = self._room.is_full(self._house.max_waiting)
+        return not full or (session is not None and self._room.by_session(session) is not None)
+
     def observe(self, batch: Batch) -> None:
         """Take note of a batch of the stream."""
         self._announced = batch.sequence

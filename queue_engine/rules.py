@@ -97,6 +97,8 @@ def _enter(turn: Turn, command: Enter) -> None:
             seat_until=None,
         )
         return
+    if not command.watch:
+        _check_line(turn)
     turn.add(
         User(
             connection_id=command.connection_id,
@@ -123,7 +125,13 @@ def _disconnect(turn: Turn, command: Disconnect) -> None:
 def _join_line(turn: Turn, command: JoinLine) -> None:
     user = _sender(turn, command)
     if user.status is Status.SPECTATOR:
+        _check_line(turn)
         turn.to_end_of_line(user)
+
+
+def _check_line(turn: Turn) -> None:
+    if turn.room.is_full(turn.house.max_waiting):
+        raise NotNow("the line is full; try again later")
 
 
 def _leave_line(turn: Turn, command: LeaveLine) -> None:

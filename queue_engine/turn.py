@@ -20,6 +20,7 @@ class HouseRules:
     seat_seconds: float = 15
     move_seconds: float = 30
     max_streak: int = 0
+    max_waiting: int = 10_000
 
 
 class Turn:

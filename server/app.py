@@ -81,6 +81,7 @@ async def _serve(
         seat_seconds=settings.seat_seconds,
         move_seconds=settings.move_seconds,
         max_streak=settings.max_streak,
+        max_waiting=settings.max_waiting,
     )
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     engine = Engine(store, house, owner=owner, meter=metrics)
@@ -94,9 +95,13 @@ async def _serve(
     )
     door = Door(
         Pages(public_url=url, metrics=metrics.render, ready=store.ping),
+        engine,
         allowed_origins=settings.allowed_origins,
+        trusted_proxies=settings.trusted_proxies,
+        handshakes_per_second=settings.handshakes_per_second,
         max_connections=settings.max_connections,
         max_connections_per_address=settings.max_connections_per_address,
+        max_rooms=settings.max_rooms,
     )
 
     sockets: WeakSet[Connection] = WeakSet()
@@ -116,6 +121,7 @@ async def _serve(
         sock=listener,
         ssl=tls,
         process_request=door.process_request,
+        process_response=door.process_response,
         select_subprotocol=door.select_subprotocol,
         compression=None,  # 35 times the cost of a plain frame, and 30 KB a connection
         server_header=None,

@@ -52,7 +52,7 @@ class Host:
             await handlers.connect(self._lobby, connection)
             _log(connection, "connected", "connection opened")
             await self._listen(connection)
-        except StoreUnavailable:
+        except (StoreUnavailable, Refusal):
             connection.shut(CloseCode.TRY_AGAIN_LATER)
         except (ConnectionClosed, OSError):
             pass  # however it went, it is gone

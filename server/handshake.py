@@ -3,6 +3,7 @@
 It hooks into the opening handshake of `websockets`; every request that is no upgrade is a page.
 """
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -11,25 +12,35 @@ from websockets.asyncio.server import ServerConnection
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from queue_engine.engine import Engine
+
 from . import messages
 from .connection import Connection
-from .limits import origin_allowed
-from .pages import Pages, refuse, room_of
+from .limits import Network, TokenBucket, client_address, origin_allowed
+from .pages import Pages, refuse, room_of, secure
 
 
 class Door:
-    """Lets connections in, up to ``max_connections`` and so many per address (0 = no limit)."""
+    """Lets connections in, up to every limit; of an address as many as it likes if that is 0."""
 
     def __init__(
         self,
         pages: Pages,
+        engine: Engine,
         *,
         allowed_origins: tuple[str, ...] | None,
+        trusted_proxies: tuple[Network, ...],
+        handshakes_per_second: float,
         max_connections: int,
         max_connections_per_address: int,
+        max_rooms: int,
     ) -> None:
         self._pages = pages
+        self._engine = engine
         self._allowed_origins = allowed_origins
+        self._trusted_proxies = trusted_proxies
+        self._handshakes = TokenBucket(handshakes_per_second, int(handshakes_per_second))
+        self._max_rooms = max_rooms
         self._max_connections = max_connections
         self._max_per_address = max_connections_per_address
         self._inside: Counter[str] = Counter()
@@ -53,13 +64,10 @@ class Door:
         if connection.transport.is_closing():
             return refuse(HTTPStatus.BAD_REQUEST, "you have hung up\n")  # nobody hears this
         peer = connection.remote_address
-        address = str(peer[0]) if peer else ""
-        if self._count >= self._max_connections:
-            return refuse(HTTPStatus.SERVICE_UNAVAILABLE, "the house is full\n")
-        if 0 < self._max_per_address <= self._inside[address]:
-            text = "too many connections from your address\n"
-            return refuse(HTTPStatus.TOO_MANY_REQUESTS, text)
-        self._let_in(connection, address)
+        forwarded = ",".join(headers.get_all("X-Forwarded-For"))
+        connection.address = client_address(
+            str(peer[0]) if peer else "", forwarded, self._trusted_proxies
+        )
         connection.room = room
         return None
 
@@ -77,7 +85,39 @@ class Door:
                 connection.resume = protocol.removeprefix(messages.SESSION_PREFIX)
         return Subprotocol(messages.SUBPROTOCOL)
 
-    def _let_in(self, connection: Connection, address: str) -> None:
+    def process_response(
+        self, connection: ServerConnection, _: Request, response: Response
+    ) -> Response | None:
+        """Let in whoever has shaken hands well, as long as there is room."""
+        assert isinstance(connection, Connection), "the server makes our connections"
+        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            refusal = self._no_room(connection)
+            if refusal is None:
+                self._let_in(connection)
+            return refusal
+        secure(response)
+        return None
+
+    def _no_room(self, connection: Connection) -> Response | None:
+        room, address, full = connection.room, connection.address, HTTPStatus.SERVICE_UNAVAILABLE
+        if self._count >= self._max_connections:
+            return refuse(full, "the house is full\n")
+        if 0 < self._max_per_address <= self._inside[address]:
+            text = "too many connections from your address\n"
+            return refuse(HTTPStatus.TOO_MANY_REQUESTS, text)
+        if room not in self._engine and self._engine.room_count >= self._max_rooms:
+            return refuse(full, "there are too many rooms\n")
+        if not connection.watch and not self._engine.has_place(room, connection.resume):
+            return refuse(full, "the line is full\n")
+        # Last, so that those who are refused anyway cannot use up what the others need.
+        if not self._handshakes.take(time.monotonic()):
+            refusal = refuse(full, "too many at once\n")
+            refusal.headers["Retry-After"] = "1"
+            return refusal
+        return None
+
+    def _let_in(self, connection: Connection) -> None:
+        address = connection.address
         self._count += 1
         self._inside[address] += 1
 

@@ -1,9 +1,12 @@
-"""How much one client may say, and whose pages may open a socket.
+"""How much one client may say, whose pages may open a socket, and whose address counts.
 
 Pure decisions: time is handed in, and what follows from a refusal is for the caller to know.
 """
 
 import re
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address
+
+Network = IPv4Network | IPv6Network
 
 # Refusals kept up for so long are abuse; a second without one ends the streak.
 ABUSE_SECONDS = 5.0
@@ -15,7 +18,7 @@ _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:/?#@,\s]+)(?::([0-9]{0,5}))?",
 
 
 class TokenBucket:
-    """Lets ``burst`` messages through at once and ``rate`` a second in the long run.
+    """Lets ``burst`` through at once and ``rate`` a second in the long run.
 
     ``now`` is in seconds, from any clock that never runs back.
     """
@@ -30,7 +33,7 @@ class TokenBucket:
         self._streak_start = self._last_refusal = float("-inf")
 
     def take(self, now: float) -> bool:
-        """Let a message through, or refuse it."""
+        """Let one through, or refuse it."""
         if self._updated is not None:
             gained = (now - self._updated) * self._rate
             self._tokens = min(self._burst, self._tokens + gained)
@@ -44,7 +47,7 @@ class TokenBucket:
         return False
 
     def abusive(self, now: float) -> bool:
-        """Return whether messages have been refused for five seconds without a pause."""
+        """Return whether it has refused for five seconds without a pause."""
         goes_on = now - self._last_refusal <= STREAK_GAP_SECONDS
         return goes_on and now - self._streak_start >= ABUSE_SECONDS
 
@@ -66,6 +69,35 @@ def origin_allowed(origin: str | None, host: str | None, allowed: tuple[str, ...
     port = _DEFAULT_PORTS.get(parts[1].lower())
     ours = _host_and_port(host, port)
     return ours is not None and _host_and_port(parts[2], port) == ours
+
+
+def client_address(peer: str, forwarded: str, trusted: tuple[Network, ...]) -> str:
+    """Return the address that a connection is counted by, a whole /64 network for IPv6.
+
+    It is the peer's, unless that is a trusted proxy; then it is the right-most entry of
+    ``forwarded`` (X-Forwarded-For) that is none. Each proxy adds at the right end whom it serves,
+    so what a client makes up stands further left and is not reached.
+    """
+    address = _ip(peer)
+    for entry in reversed(forwarded.split(",")):
+        said = _ip(entry)
+        if address is None or said is None or not any(address in network for network in trusted):
+            break
+        address = said
+    # A provider gives everybody a /64: counting its addresses one by one would count nothing.
+    if isinstance(address, IPv6Address):
+        return str(IPv6Network((int(address), 64), strict=False))
+    return str(address or peer)
+
+
+def _ip(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        address = ip_address(text.strip())
+    except ValueError:
+        return None
+    # What an IPv4 client is called on a socket that serves both.
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return mapped or address
 
 
 def _normalised(origin: str) -> object:

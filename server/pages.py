@@ -81,6 +81,13 @@ def refuse(status: int, text: str) -> Response:
     return _response(status, text.encode(), headers)
 
 
+def secure(response: Response) -> None:
+    """Put the headers that every response bears on one of the library's own."""
+    for name, value in SECURITY_HEADERS.items():
+        if name not in response.headers:
+            response.headers[name] = value
+
+
 class Pages:
     """Answers requests with the files in ``static`` and with what its callables say.
 

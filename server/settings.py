@@ -8,6 +8,7 @@ import os
 import re
 import sys
 from collections.abc import Sequence
+from ipaddress import ip_network
 from typing import Annotated, Literal, Self
 
 from pydantic import (
@@ -23,6 +24,7 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from . import command_line
+from .limits import Network
 from .machine import connections_allowed, lan_address
 
 ENV_PREFIX = "WINNER_STAYS_"
@@ -55,6 +57,15 @@ def _origins(value: object) -> object:
     if not origins or not all(_ORIGIN.fullmatch(origin) for origin in origins):
         raise _expect("origins such as https://play.example.com, separated by commas, or *")
     return origins
+
+
+def _networks(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        return tuple(ip_network(part.strip()) for part in value.split(","))
+    except ValueError:
+        raise _expect("addresses or networks such as 10.0.0.0/8, separated by commas") from None
 
 
 def _readable(value: str) -> str:
@@ -117,6 +128,25 @@ class Settings(BaseSettings):
         ge=0,
         le=1_000_000,
         description="How many sockets one address may open; 0 is no limit.",
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
+        (),
+        description="Addresses or networks of proxies in front, separated by commas; what they "
+        "say in X-Forwarded-For is a client's address.",
+        json_schema_extra={"shown": "none"},
+    )
+    handshakes_per_second: float = Field(
+        2000.0,
+        ge=1,
+        le=1_000_000,
+        allow_inf_nan=False,
+        description="How many sockets may be opened per second, and at once.",
+    )
+    max_rooms: int = Field(
+        1000, ge=1, le=1_000_000, description="How many rooms may be in use at once."
+    )
+    max_waiting: int = Field(
+        10_000, ge=1, le=1_000_000, description="How many may wait in the line of a room."
     )
     max_message_bytes: int = Field(
         4096, ge=1, le=64 * 1024 * 1024, description="Size of the largest message taken."

@@ -1,8 +1,10 @@
-"""How much one client may say, and whose pages may open a socket."""
+"""How much one client may say, whose pages may open a socket, and whose address counts."""
+
+from ipaddress import ip_network
 
 import pytest
 
-from server.limits import TokenBucket, origin_allowed
+from server.limits import TokenBucket, client_address, origin_allowed
 
 
 def test_burst_goes_through_at_once_and_no_more() -> None:
@@ -125,3 +127,37 @@ def test_a_list_of_origins_replaces_the_host() -> None:
 def test_a_star_lets_all_in() -> None:
     assert origin_allowed("https://evil.example", "play.example", ("*",))
     assert origin_allowed("null", None, ("*",))
+
+
+PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "192.0.2.1", "2001:db8:ffff::/48")))
+
+
+@pytest.mark.parametrize(
+    ("peer", "forwarded", "address"),
+    [
+        ("198.51.100.7", "", "198.51.100.7"),
+        ("198.51.100.7", "203.0.113.9", "198.51.100.7"),  # no proxy: it may say what it likes
+        ("192.0.2.2", "203.0.113.9", "192.0.2.2"),
+        ("192.0.2.1", "", "192.0.2.1"),
+        ("192.0.2.1", "203.0.113.9", "203.0.113.9"),
+        ("192.0.2.1", "1.2.3.4, 203.0.113.9", "203.0.113.9"),  # made up by the client
+        ("192.0.2.1", "1.2.3.4,203.0.113.9 ,10.1.2.3", "203.0.113.9"),
+        ("192.0.2.1", "10.9.9.9,10.1.2.3", "10.9.9.9"),  # nobody but proxies
+        ("192.0.2.1", "203.0.113.9, unknown", "192.0.2.1"),
+        ("192.0.2.1", "nonsense, 203.0.113.9, 10.1.2.3", "203.0.113.9"),
+        ("192.0.2.1", "203.0.113.9,", "192.0.2.1"),
+        ("192.0.2.1", "203.0.113.9:4711", "192.0.2.1"),
+        ("::ffff:192.0.2.1", "::ffff:203.0.113.9", "203.0.113.9"),
+        ("192.0.2.1", "2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+        ("2001:db8:ffff::1", "203.0.113.9", "203.0.113.9"),
+        ("2001:db8:1:2:a::b", "", "2001:db8:1:2::/64"),
+        ("fe80::1%eth0", "", "fe80::/64"),
+        ("", "203.0.113.9", ""),
+    ],
+)
+def test_address_is_that_of_the_client(peer: str, forwarded: str, address: str) -> None:
+    assert client_address(peer, forwarded, PROXIES) == address
+
+
+def test_without_trusted_proxies_nobody_is_believed() -> None:
+    assert client_address("127.0.0.1", "203.0.113.9", ()) == "127.0.0.1"

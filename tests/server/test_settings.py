@@ -5,6 +5,7 @@ import resource
 import socket
 import sys
 from collections.abc import Iterator
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ SOME_VALUE = {
     "store": "sqlite:///other.db",
     "public_url": "http://a.example",
     "allowed_origins": "http://b.example",
+    "trusted_proxies": "10.0.0.0/8",
     "tls_cert": __file__,
     "tls_key": __file__,
     "log_format": "console",
@@ -50,6 +52,8 @@ def test_defaults_are_those_of_the_design() -> None:
     assert (settings.resume_seconds, settings.seat_seconds, settings.move_seconds) == (60, 15, 30)
     assert (settings.max_streak, settings.max_connections_per_address) == (0, 0)
     assert settings.max_message_bytes == 4096
+    assert (settings.handshakes_per_second, settings.max_rooms) == (2000, 1000)
+    assert settings.max_waiting == 10_000
     assert (settings.messages_per_second, settings.burst) == (10, 20)
     assert settings.public_url is None
     assert settings.allowed_origins is None
@@ -91,7 +95,7 @@ def test_every_setting_is_a_flag_and_an_environment_variable(
     with monkeypatch.context() as environment:
         environment.setenv(variable, value)
         by_environment = getattr(load([]), name)
-    assert by_environment in (value, 7, (value,))
+    assert by_environment in (value, 7, (value,), (IPv4Network("10.0.0.0/8"),))
     assert getattr(load([flag, value]), name) == by_environment
 
 
@@ -136,6 +140,12 @@ def test_a_seat_is_never_held_longer_than_a_place() -> None:
         ("--max-connections", "0", "a whole number from 1 to"),
         ("--max-connections-per-address", "-1", "a whole number from 0 to"),
         ("--max-message-bytes", "0", "a whole number from 1 to"),
+        ("--handshakes-per-second", "0.5", "a number from 1 to"),
+        ("--max-rooms", "0", "a whole number from 1 to"),
+        ("--max-waiting", "0", "a whole number from 1 to"),
+        ("--trusted-proxies", "proxy.example", "addresses or networks such as 10.0.0.0/8"),
+        ("--trusted-proxies", "10.0.0.1/8", "addresses or networks such as"),
+        ("--trusted-proxies", "10.0.0.1,", "addresses or networks such as"),
         ("--log-format", "xml", "one of console, json"),
         ("--log-level", "loud", "one of debug, info, warning, error"),
         ("--allowed-origins", "play.example", "origins such as https://play.example.com"),
@@ -193,6 +203,16 @@ def test_origins_are_read_as_browsers_write_them() -> None:
     settings = load(["--allowed-origins", " https://Play.example/ ,http://b.example:8080,null"])
     assert settings.allowed_origins == ("https://play.example", "http://b.example:8080", "null")
     assert load(["--allowed-origins", "*"]).allowed_origins == ("*",)
+
+
+def test_proxies_are_addresses_or_networks() -> None:
+    settings = load(["--trusted-proxies", " 192.0.2.1, 10.0.0.0/8,2001:db8::/32"])
+    assert settings.trusted_proxies == (
+        IPv4Network("192.0.2.1/32"),
+        IPv4Network("10.0.0.0/8"),
+        IPv6Network("2001:db8::/32"),
+    )
+    assert load([]).trusted_proxies == ()
 
 
 def test_settings_cannot_be_changed() -> None:

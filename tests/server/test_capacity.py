@@ -1,0 +1,225 @@
+"""How many come in, in a second, of an address, into the house, into a line: at a limit and above.
+
+Who is refused at the door is told why in plain HTTP, and takes nobody's place.
+"""
+
+import asyncio
+import contextlib
+import socket
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import NamedTuple
+
+import pytest
+
+from server.app import OPEN_SECONDS
+from tests.player import Player
+from tests.server.raw import Raw, upgrade_request
+from tests.server_process import ServerProcess
+
+StartServer = Callable[..., ServerProcess]
+
+# What somebody may have said of a request when the line goes quiet.
+UNFINISHED = [
+    b"",
+    b"G",
+    b"GET / HTTP/1.1\r\nHost: x\r\n",
+    upgrade_request("/")[:-2],
+    b"GET / HTTP/1.1\r\nX-",
+]
+
+
+@pytest.fixture(autouse=True)
+async def _all_go_home() -> AsyncIterator[None]:
+    yield
+    await Player.send_home()
+    await Raw.send_home()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unfinished(house: ServerProcess) -> Iterator[tuple[float, list[socket.socket]]]:
+    """Handshakes that are begun before the first test, for the last one to look at."""
+    began = time.monotonic()
+    callers = [socket.create_connection(("127.0.0.1", house.port)) for _ in UNFINISHED]
+    for caller, text in zip(callers, UNFINISHED, strict=True):
+        caller.sendall(text)
+    # The last one goes on and on, a letter every now and then.
+    end = threading.Event()
+    dripping = threading.Thread(target=drip, args=(callers[-1], end))
+    dripping.start()
+    yield began, callers
+    end.set()
+    dripping.join()
+    for caller in callers:
+        caller.close()
+
+
+def drip(caller: socket.socket, end: threading.Event) -> None:
+    with contextlib.suppress(OSError):
+        while not end.wait(0.1):
+            caller.sendall(b"x")
+
+
+class Answer(NamedTuple):
+    """What the door said."""
+
+    status: int
+    why: str
+    headers: dict[str, str]
+
+
+async def knock(server: ServerProcess, path: str, **headers: str) -> Answer:
+    """Ask for a v1 socket; whoever gets one has been shown everything."""
+    raw = await Raw.connect(server.port)
+    status, answer = await raw.request(upgrade_request(path, ["winner-stays.v1"], **headers))
+    if status == 101:
+        await raw.until_action("gameUpdate")
+        return Answer(status, "", answer)
+    async with asyncio.timeout(10):
+        return Answer(status, (await raw.reader.read()).decode(), answer)
+
+
+async def until_let_in(server: ServerProcess, path: str) -> None:
+    """Knock until the door opens."""
+    async with asyncio.timeout(5):
+        while (await knock(server, path)).status != 101:
+            pass
+
+
+async def test_handshakes_per_second(start_server: StartServer) -> None:
+    server = start_server("--handshakes-per-second", "5")
+    began = time.monotonic()
+    answers = [await knock(server, "/") for _ in range(12)]
+    statuses = [answer.status for answer in answers]
+    taken = time.monotonic() - began
+    assert statuses[:5] == [101] * 5
+    assert 503 in statuses
+    # The bucket fills up by five a second while we knock.
+    assert statuses.count(101) <= 5 + 5 * taken
+    refused = answers[statuses.index(503)]
+    assert (refused.why, refused.headers["retry-after"]) == ("too many at once\n", "1")
+    # Pages, and those who are refused anyway, use nothing up and are not kept waiting.
+    for _ in range(20):
+        assert (await knock(server, "/nothing/here")).status == 404
+        assert (await knock(server, "/", Origin="http://evil.example")).status == 403
+    raw = await Raw.connect(server.port)
+    assert (await raw.request(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))[0] == 200
+    await until_let_in(server, "/")
+
+
+async def test_rooms(start_server: StartServer) -> None:
+    server = start_server("--max-rooms", "3", "--resume-seconds", "0.5")
+    tenants = [await Player.join(f"{server.ws_url}/{room}") for room in ("", "red", "blue")]
+    assert (await knock(server, "/green"))[:2] == (503, "there are too many rooms\n")
+    # The rooms there are have room for more.
+    assert (await knock(server, "/red")).status == 101
+    assert (await knock(server, "/lobby")).status == 101
+    # A page of a room is no room.
+    raw = await Raw.connect(server.port)
+    assert (await raw.request(b"GET /green HTTP/1.1\r\nHost: x\r\n\r\n"))[0] == 200
+    # A room is in use as long as there is a row; then its place is free.
+    tenants[2].vanish()
+    await until_let_in(server, "/green")
+    assert (await knock(server, "/blue")).status == 503
+
+
+async def test_rooms_asked_for_at_once(start_server: StartServer) -> None:
+    server = start_server("--max-rooms", "5")
+    answers = await asyncio.gather(*(knock(server, f"/room-{n}") for n in range(60)))
+    assert sorted(answer.status for answer in answers) == [101] * 5 + [503] * 55
+
+
+async def test_waiting_line(start_server: StartServer) -> None:
+    server = start_server("--max-waiting", "3")
+    url = server.ws_url
+    players = [await Player.join(url) for _ in range(5)]
+    assert players[-1].standing == {"action": "joinedQueue", "status": "inactive", "position": 3}
+    assert (await knock(server, "/"))[:2] == (503, "the line is full\n")
+    assert (await knock(server, "/red")).status == 101
+    # Who only watches comes in, and does not get in line from there.
+    screen = await Player.join(url, watch=True)
+    refusal = await screen.ask(action="joinQueue")
+    assert refusal["statusCode"] == 409
+    assert "full" in refusal["body"]["message"]
+    assert (await players[-1].ask(action="joinQueue"))["statusCode"] == 200
+    # Who has a place comes back to it, however full it is.
+    lost = players[3]
+    lost.vanish()
+    await screen.until_true(lambda: "absent" in screen.users[lost.id])
+    assert (await knock(server, "/")).status == 503
+    back = await Player.join(url, session=lost.session)
+    assert (back.id, back.standing["position"]) == (lost.id, 2)
+    # One goes, one comes.
+    await players[2].ask(action="leaveQueue")
+    await screen.until_true(lambda: screen.waiting == 2)
+    assert (await screen.ask(action="joinQueue"))["statusCode"] == 200
+    assert (await players[2].ask(action="joinQueue"))["statusCode"] == 409
+    assert "Traceback" not in server.log_text()
+
+
+async def test_last_place_in_line_is_wanted_by_many(start_server: StartServer) -> None:
+    server = start_server("--max-waiting", "3")
+
+    async def come() -> int:
+        raw = await Raw.connect(server.port)
+        status, _ = await raw.request(upgrade_request("/", ["winner-stays.v1"]))
+        if status != 101:
+            return status
+        # Whoever is late by less than a commit is told so by the close code.
+        while True:
+            opcode, payload = await raw.receive()
+            if opcode == 8:
+                return int.from_bytes(payload[:2])
+            if raw.messages[-1].get("action") == "gameUpdate":
+                return status
+
+    answers = await asyncio.gather(*(come() for _ in range(40)))
+    assert answers.count(101) == 5
+    assert set(answers) <= {101, 503, 1013}
+    screen = await Player.join(server.ws_url, watch=True)
+    assert (len(screen.users), screen.waiting) == (5, 3)
+    assert "Traceback" not in server.log_text()
+
+
+async def test_connections_of_an_address_behind_a_proxy(start_server: StartServer) -> None:
+    server = start_server(
+        *("--max-connections-per-address", "2", "--trusted-proxies", "127.0.0.0/8,192.0.2.1")
+    )
+
+    async def status(forwarded: str) -> int:
+        return (await knock(server, "/", **{"X-Forwarded-For": forwarded})).status
+
+    assert [await status("203.0.113.9") for _ in range(3)] == [101, 101, 429]
+    assert await status("1.2.3.4, 203.0.113.9") == 429  # made up by the client
+    assert await status("203.0.113.9, 192.0.2.1") == 429
+    assert [await status("203.0.113.9, 203.0.113.10") for _ in range(3)] == [101, 101, 429]
+    assert [await status("2001:db8::1") for _ in range(2)] == [101, 101]
+    assert await status("2001:db8::ffff") == 429
+    assert await status("2001:db8:0:1::1") == 101
+    # Two header lines are one list.
+    raw = await Raw.connect(server.port)
+    two = b"X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: 203.0.113.9\r\nSec-WebSocket-Version"
+    request = upgrade_request("/").replace(b"Sec-WebSocket-Version", two)
+    assert (await raw.request(request))[0] == 429
+
+
+async def test_nobody_is_believed_who_is_no_proxy(start_server: StartServer) -> None:
+    server = start_server("--max-connections-per-address", "2")
+    answers = [
+        (await knock(server, "/", **{"X-Forwarded-For": f"203.0.113.{n}"})).status for n in range(3)
+    ]
+    assert answers == [101, 101, 429]
+
+
+async def test_handshake_that_is_not_finished_is_cut_off(
+    house: ServerProcess, unfinished: tuple[float, list[socket.socket]]
+) -> None:
+    began, callers = unfinished
+    loop = asyncio.get_running_loop()
+    for caller in callers:
+        caller.setblocking(False)
+        async with asyncio.timeout_at(loop.time() + OPEN_SECONDS + 3 - (time.monotonic() - began)):
+            with contextlib.suppress(ConnectionError):
+                assert await loop.sock_recv(caller, 1) == b"", "nobody was answered"
+    assert (await knock(house, "/after")).status == 101
