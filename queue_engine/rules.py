@@ -140,7 +140,9 @@ def _leave_line(turn: Turn, command: LeaveLine) -> None:
     marker = user.marker
     if game is not None and marker is not None:
         finish(turn, game, GameStatus.CONCEDED, winner=marker.other)
-    turn.update(user, status=Status.SPECTATOR, marker=None, seated_at=None, streak=0)
+    turn.update(
+        user, status=Status.SPECTATOR, marker=None, seated_at=None, seat_until=None, streak=0
+    )
     if game is not None and marker is not None:
         reward(turn, marker.other)
 

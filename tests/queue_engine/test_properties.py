@@ -12,7 +12,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from queue_engine.commands import HoldClocks, PassTime
+from queue_engine.commands import PassTime
 from queue_engine.items import to_item_change
 from queue_engine.model import Marker, Status
 from queue_engine.refusals import Refusal
@@ -20,6 +20,8 @@ from queue_engine.turn import HouseRules
 from server.view import View
 from storage.contract import Batch, RoomName
 from tests.queue_engine.evening import Evening
+
+MICROSECOND = timedelta(microseconds=1)
 
 NAMES = [f"{letter}{number}" for letter in "ab" for number in range(5)]
 NAME = st.sampled_from(NAMES)
@@ -46,6 +48,8 @@ DEEDS = st.one_of(
     st.tuples(st.just("restart")),
     st.tuples(st.just("delete"), NAME),
     st.tuples(st.just("delete_game")),
+    st.tuples(st.just("insert"), NAME),
+    st.tuples(st.just("speak_late"), NAME, st.integers(0, 8)),
 )
 
 
@@ -61,9 +65,15 @@ def do(evening: Evening, deed: tuple[object, ...]) -> None:
             if evening.room.game is not None and evening.room.game.turn is not None:
                 evening.moves(cell)
         case ("clock_back", int(seconds)):
-            evening.now -= timedelta(seconds=seconds)
-        case ("hold", int(seconds)):
-            evening.play(HoldClocks(seconds))
+            evening.tick(-seconds)
+        case ("insert", str(name)):
+            if name not in evening.room.users:
+                latest = evening.room.latest_joined_at
+                evening.insert(name, joined_at=max(evening.now, latest + MICROSECOND))
+        case ("speak_late", str(name), int(cell)):
+            connection_id, generation = evening.socket(name)
+            evening.disconnect((connection_id, generation - 1))
+            evening.move_from((connection_id, generation - 1), cell)
         case (str(verb), *rest):
             getattr(evening, verb)(*rest)
 
@@ -90,6 +100,11 @@ def check(evening: Evening) -> None:
     assert room.users or room.game is None
 
 
+def check_nothing_is_overdue(evening: Evening) -> None:
+    deadline = evening.room.next_deadline()
+    assert deadline is None or deadline > evening.now
+
+
 @settings(max_examples=250, deadline=None, derandomize=True)
 @given(house=HOUSES, deeds=st.lists(DEEDS, max_size=60))
 def test_random_nights_keep_the_invariants(
@@ -98,12 +113,16 @@ def test_random_nights_keep_the_invariants(
     evening = Evening(house)
     evening.enter("a0", "b0", "a1")
     for deed in deeds:
+        places = {user.joined_at for user in evening.room.users.values()}
         with contextlib.suppress(Refusal):
             do(evening, deed)
         check(evening)
+        entered = {user.joined_at for user in evening.room.users.values()} - places
+        assert all(new > old for new in entered for old in places), "nobody overtakes"
+        if deed[0] == "wait":
+            check_nothing_is_overdue(evening)
     evening.play(PassTime())
-    deadline = evening.room.next_deadline()
-    assert deadline is None or deadline > evening.now, "nothing is overdue"
+    check_nothing_is_overdue(evening)
     check(evening)
 
 

@@ -192,3 +192,10 @@ def test_place_kept_for_ever_by_hand_outlasts_an_outage() -> None:
     evening.edit("bob", absent_until=datetime.max.replace(tzinfo=UTC))
     evening.hold(30)
     assert evening.line == "bob"
+
+
+def test_player_made_absent_by_hand_who_steps_down_holds_no_seat() -> None:
+    evening = evening_with("ann", "bob")
+    evening.edit("ann", owner="nobody")
+    evening.leave_line("ann")
+    assert evening.user("ann").seat_until is None
