@@ -53,7 +53,11 @@ async def test_crowd_is_back_and_the_players_move_within_seconds(
 
 async def play_on(server: ServerProcess, *sessions: str) -> float:
     """Come back and move on; return when that was done."""
-    ann, bob = [await Player.join(server.ws_url, session=session) for session in sessions]
+    patience = BACK_SECONDS * LENIENCE
+    ann, bob = [
+        await Player.join(server.ws_url, session=session, open_timeout=patience)
+        for session in sessions
+    ]
     assert ann.game is not None
     assert ann.game["board"] == "....X...."
     assert (await bob.move(0))["statusCode"] == 200
