@@ -3,6 +3,7 @@
 It hooks into the opening handshake of `websockets`; every request that is no upgrade is a page.
 """
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -85,11 +86,17 @@ class Door:
                 connection.resume = protocol.removeprefix(messages.SESSION_PREFIX)
         return Subprotocol(messages.SUBPROTOCOL)
 
-    def process_response(
+    async def process_response(
         self, connection: ServerConnection, _: Request, response: Response
     ) -> Response | None:
         """Let in whoever has shaken hands well, as long as there is room."""
         assert isinstance(connection, Connection), "the server makes our connections"
+        if connection.protocol.eof_sent:
+            # More came behind the request, and it was no frame: the library has given up on the
+            # connection, and would trip over its own feet if it answered now.
+            connection.transport.abort()
+            await asyncio.shield(connection.connection_lost_waiter)
+            return None
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             refusal = self._no_room(connection)
             if refusal is None:

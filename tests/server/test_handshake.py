@@ -7,7 +7,7 @@ import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.player import Player
-from tests.server.raw import Raw, upgrade_request
+from tests.server.raw import Raw, frame, upgrade_request
 from tests.server_process import ServerProcess
 
 
@@ -233,3 +233,36 @@ async def test_house_that_is_full_answers_503(start_server: Callable[..., Server
     async with asyncio.timeout(5):
         while await knock(server, "/") != 101:
             pass
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        b"\r\n",
+        b"body",
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"\xff" * 20,
+        frame(8, b"\x03\xe8"),
+        frame(1, b"{}") * 9,
+    ],
+    ids=["line", "body", "request", "noise", "close", "texts"],
+)
+async def test_request_with_more_behind_it_is_no_fault_of_ours(
+    house: ServerProcess, more: bytes
+) -> None:
+    requests = [
+        b"GET / HTTP/1.1\r\nHost: x\r\n\r\n",
+        b"GET /static/qr/red.svg HTTP/1.1\r\nHost: x\r\n\r\n",
+        upgrade_request("/more"),
+        upgrade_request("/no/room"),
+    ]
+    for request in requests:
+        raw = await Raw.connect(house.port)
+        raw.writer.write(request + more)
+        raw.writer.write_eof()
+        await raw.cut_off()
+        raw = await Raw.connect(house.port)
+        raw.writer.write(request + more)
+        assert await knock(house, "/more") == 101
+        raw.reset()
+    assert "Traceback" not in house.log_text()
