@@ -44,15 +44,21 @@ async def url(house: ServerProcess, room: str) -> AsyncIterator[str]:
     await Raw.send_home()
 
 
-@pytest.fixture
-def last_change(house: ServerProcess, room: str) -> Callable[[], int]:
-    """Tell how far the room's stream has come, as it is stored."""
+@pytest.fixture(scope="module")
+def in_room(house: ServerProcess) -> Callable[[str], int]:
+    """Tell how far a room's stream has come, as it is stored."""
 
-    def last_change() -> int:
+    def in_room(room: str) -> int:
         with sqlite3.connect(house.database) as database:
             query = "SELECT coalesce(max(sequence), 0) FROM stream WHERE room = ?"
             [(sequence,)] = database.execute(query, (room,))
         database.close()
         return int(sequence)
 
-    return last_change
+    return in_room
+
+
+@pytest.fixture
+def last_change(in_room: Callable[[str], int], room: str) -> Callable[[], int]:
+    """Tell how far the stream of the test's own room has come."""
+    return lambda: in_room(room)
