@@ -96,7 +96,7 @@ function paintResult() {
 
 function paintMe() {
 	const { id, status, marker } = state.me;
-	const shown = { rename: status, concede: marker && state.game, leave: status === "inactive" || (marker && !state.game), join: status === "spectator" };
+	const shown = { rename: status, concede: marker && state.game, leave: status === "inactive" || (marker && state.game === null), join: status === "spectator" };
 	for (const name in shown) {
 		$(`#${name}`).hidden = !shown[name];
 		$(`#${name}`).disabled = state.link.status !== "live";

@@ -9,7 +9,7 @@ export const initial = Object.freeze({
 	users: [], // the window, in line order, players included
 	waiting: 0,
 	spectators: 0,
-	game: null, // the one being played
+	game: undefined, // the one being played; null: there is none; undefined: not told yet
 	last: null, // the cell of its last move, where that was seen
 	result: null, // the game that has just ended, while it is shown: { game, names, last }
 	pending: null, // my move until it is confirmed: { cell, requestId }
@@ -57,7 +57,7 @@ function withGame(state, game) {
 	if (game && game.status !== "playing") {
 		const { X, O } = game.players;
 		const result = { game, last, names: { X: nameIn(state, X), O: nameIn(state, O) } };
-		return { ...state, game: null, last: null, pending: null, result };
+		return { ...state, game: undefined, last: null, pending: null, result };
 	}
 	const moved = before?.board !== game?.board || before?.turn !== game?.turn;
 	// The result must not stand in the way of somebody whose game goes on.

@@ -10,9 +10,10 @@ export function ordinal(n) {
 /** The sentence above the board. */
 export function turnWords(state) {
 	const { game, me } = state;
+	if (game === undefined) return "";
 	if (!game) {
 		const [waiting] = Object.values(seats(state));
-		if (!waiting) return me.status ? "The table is free" : "";
+		if (!waiting) return "The table is free";
 		if (waiting.connectionId !== me.id) return `${nameOf(waiting)} is waiting for someone to play`;
 		return state.spectators + state.waiting ? "Waiting for someone to play" : "You are the first one here";
 	}

@@ -44,9 +44,11 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def invite(browser: Browser, server: ServerProcess) -> Invite:
-    """Open a page of the server for somebody who joins, watches, or (without a name) just opens it."""
+    """Open a page for somebody who joins, watches, or (without a name) does neither."""
 
-    async def invite(name: str = "", path: str = "", *, watch: bool = False, **options: object) -> Guest:
+    async def invite(
+        name: str = "", path: str = "", *, watch: bool = False, **options: object
+    ) -> Guest:
         guest = await Guest.open(browser, server.url + path, name, **options)
         if watch:
             await guest.watch()

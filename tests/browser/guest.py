@@ -1,6 +1,5 @@
 """A guest at the game night: a page in a browser, and what its owner does and sees there."""
 
-import re
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
@@ -14,6 +13,8 @@ STANDSTILL = """() => Promise.allSettled(
     document.getAnimations()
         .filter((one) => one.effect.target.parentElement.id !== "fuse")
         .map((one) => one.finished))"""
+
+ADAS_TURN = "Ada\u2019s turn"
 
 Invite = Callable[..., Awaitable["Guest"]]
 
@@ -117,7 +118,3 @@ async def win(winner: Guest, loser: Guest, *, first: Guest) -> None:
         await winner.move(cell)
         if cell < 2:
             await loser.move(cell + 3)
-
-
-def exactly(text: str) -> re.Pattern[str]:
-    return re.compile(f"^{re.escape(text)}$")

@@ -21,7 +21,9 @@ async def test_a_screen_shows_the_night_and_never_takes_a_seat(invite: Invite) -
     await screen.sees("and 1 more")
     await screen.sees("6 waiting · 1 watching")
     await expect(screen.page.locator("#next img")).to_be_visible()
-    await expect(screen.page.get_by_role("button").and_(screen.page.locator(":not(.cell)"))).to_have_count(0)
+    await expect(
+        screen.page.get_by_role("button").and_(screen.page.locator(":not(.cell)"))
+    ).to_have_count(0)
     await screen.fits()
     await screen.is_accessible()
     assert screen.complaints + ben.complaints == []
@@ -33,7 +35,9 @@ async def test_an_overlay_lets_the_stream_shine_through(invite: Invite) -> None:
     await invite("Ada")
     await invite("Ben")
     await overlay.sees_players("Ada", "Ben")
-    background = await overlay.page.evaluate("getComputedStyle(document.documentElement).background")
+    background = await overlay.page.evaluate(
+        "getComputedStyle(document.documentElement).background"
+    )
     assert background.startswith("rgba(0, 0, 0, 0)")
     await overlay.fits()
 

@@ -5,6 +5,7 @@ import { announcement, crowdWords, ordinal, resultWords, standing, troubleWords,
 import { after, delta, game, hello, list, live, local, seated, standing as told, table, user } from "./room.mjs";
 
 const won = game("XXXOO....", null, { status: "won", winner: "X", line: [0, 1, 2] });
+const nobody = { action: "gameUpdate", game: null };
 const ended = (status, winner = "X") => game("XX.OO....", null, { status, winner });
 const stays = delta([seated("Ada", 1, "X", { streak: 3 }), seated("Cleo", 3, "O"), user("Ben", 4)]);
 
@@ -32,10 +33,10 @@ describe("whose turn it is", () => {
 	});
 
 	it("says that there is nobody to play with", () => {
-		const alone = [hello("id-Ada"), told("active", { marker: "X" }), list([seated("Ada", 1, "X")])];
+		const alone = [hello("id-Ada"), told("active", { marker: "X" }), list([seated("Ada", 1, "X")]), nobody];
 		assert.equal(turnWords(after(...alone)), "You are the first one here");
-		assert.equal(turnWords(after(hello("id-Eve"), told("spectator"), list([seated("Ada", 1, "X")]))), "Ada is waiting for someone to play");
-		assert.equal(turnWords(after(hello("id-Eve"), told("spectator"), list([]))), "The table is free");
+		assert.equal(turnWords(after(hello("id-Eve"), told("spectator"), list([seated("Ada", 1, "X")]), nobody)), "Ada is waiting for someone to play");
+		assert.equal(turnWords(after(hello("id-Eve"), told("spectator"), list([]), nobody)), "The table is free");
 	});
 });
 
@@ -129,6 +130,10 @@ describe("what is read out", () => {
 		const lost = local({ link: { status: "waiting", reason: "lost" } });
 		assert.equal(said("Ada", [], [lost]), "The connection was lost. Reconnecting.");
 		assert.equal(said("Ada", [lost, local({ link: { status: "connecting", reason: "lost" } })], [live]), "Connected again.");
+	});
+
+	it("is no guess about the next game before that is told", () => {
+		assert.equal(said("Ben", [], [won]), "Ada wins. Three in a row. Nobody is waiting: play again.");
 	});
 
 	it("is nothing when nothing happened", () => {

@@ -1,0 +1,110 @@
+"""Take the pictures of the README: a game night on a real server, seen from several pages.
+
+Run by `make screenshots`; the pictures go to docs/screenshots. It needs a Chromium, as the browser
+tests do (see tests/browser/conftest.py).
+"""
+
+import asyncio
+import socket
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from playwright.async_api import Browser, async_playwright, expect  # noqa: E402
+
+from tests.browser.conftest import FLAGS, HOW_TO_GET_IT, chromium  # noqa: E402
+from tests.browser.guest import STANDSTILL, Guest  # noqa: E402
+from tests.server_process import ServerProcess  # noqa: E402
+
+PICTURES = ROOT / "docs/screenshots"
+MOST_BYTES = 150_000
+
+DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
+WALL: dict[str, Any] = {"viewport": {"width": 1600, "height": 900}}
+NIGHT: dict[str, Any] = {"color_scheme": "dark"}
+LINE = ("Dev", "Zoë", "Fay", "Grandmaster Gus", "Hal")
+# The grain of the paper alone would make a PNG of half a megabyte.
+WITHOUT_GRAIN = "document.documentElement.style.setProperty('--grain', 'none')"
+FLAGS_OF_THE_NIGHT = ("--move-seconds", "90", "--public-url", "http://192.168.1.20:8080")
+
+
+async def main() -> None:
+    """Play the night and take the pictures."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    async with async_playwright() as playwright:
+        path = chromium(playwright)
+        if path is None:
+            sys.exit(HOW_TO_GET_IT)
+        with tempfile.TemporaryDirectory() as folder:
+            port = free_port()
+            server = ServerProcess(Path(folder) / "night.db", FLAGS_OF_THE_NIGHT, port)
+            try:
+                browser = await playwright.chromium.launch(executable_path=path, args=FLAGS)
+                await play(browser, f"http://127.0.0.1:{port}/")
+                await browser.close()
+            finally:
+                server.kill()
+
+
+def free_port() -> int:
+    """Return one; the address that the server prints is not where it listens here."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port
+
+
+async def play(browser: Browser, url: str) -> None:
+    """Let Ada win twice, and a third time nearly."""
+
+    async def join(name: str, **options: object) -> Guest:
+        guest = await Guest.open(browser, url, name, **options)
+        await guest.join()
+        return guest
+
+    ada = await join("Ada", **DESK)
+    await picture(ada, "lobby")
+    ben, cleo = await join("Ben", **PHONE), await join("Cleo", **DESK, **NIGHT)
+    line = [await join(name, **PHONE, **NIGHT) for name in LINE]
+    for guest in (ben, cleo):
+        for cell in (0, 1):
+            await ada.move(cell)
+            await guest.move(cell + 3)
+        if guest is cleo:
+            break
+        await ada.move(2)
+    await picture(cleo, "dark")
+    await ada.move(2)
+    for guest, name in ((ben, "result-phone"), (line[1], "phone-dark"), (ada, "result")):
+        await picture(guest, name)
+
+    dev = line[0]
+    for cell, reply in ((4, 0), (2, 8)):
+        await ada.move(cell)
+        await dev.move(reply)
+    await ada.page.locator(".cell").nth(6).hover()
+    await picture(ada, "game")
+    await picture(ben, "phone")
+    screen = await Guest.open(browser, f"{url}?screen", **WALL, **NIGHT)
+    await screen.sees_board("O.X.X...O")
+    await picture(screen, "screen")
+
+
+async def picture(guest: Guest, name: str) -> None:
+    """Take a picture once everything stands still."""
+    await guest.is_live()
+    await expect(guest.page.locator("#turn p")).not_to_be_empty()
+    await guest.page.evaluate(WITHOUT_GRAIN)
+    await guest.page.evaluate(STANDSTILL)
+    file = PICTURES / f"{name}.png"
+    await guest.page.screenshot(path=file)
+    print(f"{file.relative_to(ROOT)}: {file.stat().st_size:,} bytes")
+    assert file.stat().st_size < MOST_BYTES, "too large for a README"
+
+
+if __name__ == "__main__":
+    asyncio.run(main())
