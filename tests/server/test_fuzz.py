@@ -179,12 +179,16 @@ VALID = {
     "game": st.integers(0, 3),
 }
 
+NEEDED = {"updateDB": "username", "makeMove": "cell", "gameOVER": "loserId"}
+
 
 @st.composite
 def near_valid(draw: st.DrawFn) -> str:
     """Draw a message with something wrong with it, more often than not."""
     message: dict[str, Any] = {"action": draw(VALID["action"])}
-    for field in draw(st.lists(st.sampled_from(FIELDS), max_size=4)):
+    if (field := NEEDED.get(message["action"])) is not None:
+        message[field] = draw(VALID[field])
+    for field in draw(st.lists(st.sampled_from(FIELDS), max_size=2)):
         message[field] = draw(st.one_of(VALID.get(field, st.nothing()), json_values(4)))
     if draw(st.booleans()):
         message["requestId"] = draw(st.text(max_size=70) | json_values(3))
