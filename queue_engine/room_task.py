@@ -213,8 +213,7 @@ class RoomTask:
                 # Our bug, not the clients': the room is as it was, and the others play on.
                 history.undo(self._room, changes)
                 logger.exception("a commit failed", extra={"room": self._name})
-                outcomes = [(letter, error) for letter in letters]
-                self._answer(outcomes)
+                self._hold(letters, error, now)
             else:
                 self._outage_since = self._touched = None
                 self._homeless = set()
@@ -244,10 +243,10 @@ class RoomTask:
     ) -> list[Outcome]:
         if self._outage_since is not None:
             seconds = (now - self._outage_since).total_seconds()
-            changes += play(self._room, HoldClocks(seconds), now, self._house)
+            changes += self._keep_house(HoldClocks(seconds), now)
         if self._touched is not None:
             command = Reconcile(self._touched, (self._owner,), self._homeless)
-            changes += play(self._room, command, now, self._house)
+            changes += self._keep_house(command, now)
         outcomes: list[Outcome] = []
         for letter in letters:
             try:
@@ -262,8 +261,17 @@ class RoomTask:
                 outcomes.append((letter, its_changes))
         # Last, so that who came in time is not taken for late.
         if self._time_is_up(now):
-            changes += play(self._room, PassTime(), now, self._house)
+            changes += self._keep_house(PassTime(), now)
         return outcomes
+
+    def _keep_house(self, command: Command, now: datetime) -> tuple[Change, ...]:
+        """Play what nobody asked for; if it fails, let the room go on and try again later."""
+        try:
+            return play(self._room, command, now, self._house)
+        except Exception:
+            logger.exception("the house cannot be kept", extra={"room": self._name})
+            self._patience_until = time.monotonic() + RETRY_SECONDS
+            return ()
 
     def _time_is_up(self, now: datetime) -> bool:
         deadline = self._room.next_deadline()
@@ -297,8 +305,8 @@ class RoomTask:
             return False
         return True
 
-    def _hold(self, letters: Sequence[Letter], error: StoreUnavailable, now: datetime) -> None:
-        """The store is down: say so, stop the clocks, and keep what happened all the same."""
+    def _hold(self, letters: Sequence[Letter], error: Exception, now: datetime) -> None:
+        """Nothing can be stored: say so, stop the clocks, and keep what happened all the same."""
         self._meter.failed()
         if self._outage_since is None:
             logger.warning("the store is down", extra={"room": self._name, "error": str(error)})

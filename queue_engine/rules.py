@@ -6,7 +6,7 @@ both go. Who leaves on purpose is gone, and so is a client of the seed; everyone
 the socket keeps place and seat for a while, and the game waits. One function per command.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from . import tictactoe
 from .changes import Change
@@ -28,7 +28,7 @@ from .commands import (
 from .model import Game, GameStatus, Report, Room, Status, User
 from .refusals import NoSuchUser, NotAllowed, NotNow
 from .seats import end_without_winner, finish, game_of_seated, reward, settle, win
-from .turn import HouseRules, Turn
+from .turn import END_OF_TIME, HouseRules, Turn
 
 # How long the second report of one end counts as its repeat (design, rule 4), in seconds.
 REPEAT_SECONDS = 2.0
@@ -272,7 +272,7 @@ def _hold_clocks(turn: Turn, by: timedelta) -> None:
 
 def _later(moment: datetime, by: timedelta) -> datetime:
     # An operator may have put it at the end of time, to keep a place for ever.
-    return moment + min(by, datetime.max.replace(tzinfo=UTC) - moment)
+    return moment + min(by, END_OF_TIME - moment)
 
 
 def _recover(turn: Turn, command: Recover) -> None:

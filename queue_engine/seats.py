@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from . import tictactoe
 from .model import Game, GameStatus, Marker, Report, Status, User
-from .turn import Turn
+from .turn import Turn, just_after
 
 # A player who comes back has at least this long to move (design, rule 5), in seconds.
 MIN_TIME_ON_RETURN = 5.0
@@ -120,7 +120,7 @@ def _fill_seats(turn: Turn) -> None:
 def _next_seated_at(turn: Turn) -> datetime:
     """Return a moment after the other player's, whatever the wall clock does."""
     taken = (user.seated_at for user in turn.room.active() if user.seated_at is not None)
-    return max([turn.now, *(moment + timedelta(microseconds=1) for moment in taken)])
+    return max([turn.now, *map(just_after, taken)])
 
 
 def _start_game(turn: Turn) -> None:

@@ -5,11 +5,19 @@ it, so that later steps see earlier ones and everything can be undone.
 """
 
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .changes import Change, GameChange, UserChange, apply, undo
 from .model import Game, Room, Status, User
+
+# The last moment that can be written down.
+END_OF_TIME = datetime.max.replace(tzinfo=UTC)
+
+
+def just_after(moment: datetime) -> datetime:
+    """Return the next moment; an operator may have written the last one, which has none."""
+    return min(moment, END_OF_TIME - timedelta(microseconds=1)) + timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +46,7 @@ class Turn:
 
     def next_joined_at(self) -> datetime:
         """Return a place behind everybody who ever joined, whatever the wall clock does."""
-        return max(self.now, self.room.latest_joined_at + timedelta(microseconds=1))
+        return max(self.now, just_after(self.room.latest_joined_at))
 
     def add(self, user: User) -> User:
         """Bring a user in."""

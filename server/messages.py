@@ -54,7 +54,7 @@ class Envelope:
 def open_envelope(text: str) -> Envelope:
     """Read a message as far as its route key and request id; ``error`` says what is wrong."""
     try:
-        fields = json.loads(text)
+        fields = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return Envelope({}, None, None, BadMessage(400, "message: not valid JSON"))
     if not isinstance(fields, dict):
@@ -70,6 +70,10 @@ def open_envelope(text: str) -> Envelope:
         error = error or BadMessage(400, f"action: {'missing' if missing else 'not a string'}")
         action = None
     return Envelope(fields, action, request_id, error)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON (RFC 8259, section 6)")
 
 
 def _is_request_id(value: object) -> bool:

@@ -24,6 +24,7 @@ NOT_A_MESSAGE = {
     "a control character": '{"action": "join\x01Queue"}',
     "deep lists": "[" * 4096,
     "deep objects": '{"a":' * 800,
+    "no number": '{"action": "joinQueue", "x": NaN}',
     "nulls": "\0" * 100,
 }
 
@@ -50,8 +51,6 @@ REFUSED = [
         ({"action": "makeMove", "cell": cell}, 400, "makeMove")
         for cell in (None, True, False, "4", "", 4.0, 4.5, -1, 9, 1e300, 10**4000, [4], {"4": 4})
     ),
-    ({"action": "makeMove", "cell": float("nan")}, 400, "makeMove"),
-    ({"action": "makeMove", "cell": float("inf")}, 400, "makeMove"),
     *(
         ({"action": "updateDB", "username": name}, 400, "updateDB")
         for name in (7, True, 0, ["Ann"], {"S": "Ann"}, "\ud83d", "a\udc00b", "\ud83d" * 40)
@@ -63,7 +62,7 @@ REFUSED = [
     ({"action": "gameOVER", "data": {"loserId": 7}}, 400, "gameOVER"),
     *(
         ({"action": "gameOVER", "loserId": "x", "game": number}, 400, "gameOVER")
-        for number in ("1", True, 1.0, [1], float("nan"))
+        for number in ("1", True, 1.0, [1])
     ),
     ({"action": "gameOVER", "loserId": "x"}, 404, "gameOVER"),
     ({"action": "gameOVER", "loserId": "x" * 4000}, 404, "gameOVER"),

@@ -322,7 +322,7 @@ HAND_EDITS = {
     "WHERE {mine} AND marker IS NULL",
     "absent seats": "UPDATE users SET seat_until = '2001-01-01T00:00:00.000000+00:00', "
     "absent_until = '2001-01-01T00:00:00.000000+00:00' WHERE {mine} AND marker IS NOT NULL",
-    "joined in the far future": "UPDATE users SET joined_at = '9998-12-31T23:59:59.999999+00:00' "
+    "joined at the end of time": "UPDATE users SET joined_at = '9999-12-31T23:59:59.999999+00:00' "
     "WHERE {mine} AND marker IS NULL",
     "all joined at once": "UPDATE users SET joined_at = '2020-01-01T00:00:00.000000+00:00' "
     "WHERE {mine}",
