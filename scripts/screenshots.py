@@ -25,7 +25,7 @@ MOST_BYTES = 150_000
 
 DESK: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}}
 PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
-WALL: dict[str, Any] = {"viewport": {"width": 1600, "height": 900}}
+WALL: dict[str, Any] = {"viewport": {"width": 1280, "height": 720}}
 NIGHT: dict[str, Any] = {"color_scheme": "dark"}
 LINE = ("Dev", "Zoë", "Fay", "Grandmaster Gus", "Hal")
 # The grain of the paper alone would make a PNG of half a megabyte.

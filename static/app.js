@@ -209,7 +209,7 @@ async function start() {
 	});
 }
 
-// Fetched by hand: the page's policy knows no fonts. Until then, and without, the system's do.
+// Fetched by hand: the page's policy knows no fonts.
 async function writeByHand() {
 	const answer = await fetch("/static/hand.woff2").catch(() => null);
 	if (answer?.ok) document.fonts.add(await new FontFace("Hand", await answer.arrayBuffer()).load());

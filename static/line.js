@@ -82,7 +82,7 @@ export function lineView(root, { now, isCalm, most }) {
 		for (const { user, note } of rows.values()) setText(note, awayWords(user, time));
 	}
 
-	/** Where a name stands, for one that goes from the line to the table. */
+	/** Where a name stands. */
 	function rectOf(id) {
 		return rows.get(id)?.name.getBoundingClientRect();
 	}

@@ -1,5 +1,5 @@
-// What outlives a reload: session and choice (play or watch) per tab and room, name and sound per
-// browser. Where storage is forbidden it is forgotten, and nothing breaks.
+// What outlives a reload: session and choice (play or watch) per tab and room, the name per tab, and
+// per browser for the next one. Where storage is forbidden, it is forgotten.
 
 function attempt(use) {
 	try {
@@ -14,9 +14,14 @@ const slot = (area, key) => ({
 	set: (value) => attempt(() => globalThis[area].setItem(key, value)),
 });
 
+const both = (tab, browser) => ({
+	get: () => tab.get() || browser.get(),
+	set: (value) => [tab, browser].forEach((one) => one.set(value)),
+});
+
 export const memoryOf = (room) => ({
 	session: slot("sessionStorage", `session:${room}`),
 	choice: slot("sessionStorage", `choice:${room}`),
-	name: slot("localStorage", "name"),
+	name: both(slot("sessionStorage", "name"), slot("localStorage", "name")),
 	sound: slot("localStorage", "sound"),
 });

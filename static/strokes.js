@@ -44,7 +44,7 @@ export function drawRules(svg) {
 	draw(svg, RULES);
 }
 
-/** Strike the line through, from beyond the middle of its first cell to beyond that of its last. */
+/** Strike a line through, to a bit beyond its ends. */
 export function drawStrike(svg, line) {
 	if (!line) return svg.replaceChildren();
 	const [[x1, y1], [x2, y2]] = [line[0], line[2]].map((cell) => [cell % 3, Math.floor(cell / 3)]);

@@ -115,6 +115,11 @@ async def test_two_tabs_are_two_players(invite: Invite) -> None:
     await tab.page.goto(ada.page.url)
     await tab.join()
     await ada.sees_players("Ada", "Ada too")
+    await ada.page.reload()
+    await ada.is_live()
+    await ada.move(4)
+    await tab.sees_board("....X....")
+    await tab.sees_players("Ada", "Ada too")
 
 
 async def test_whoever_the_host_removes_is_told_and_may_join_anew(
