@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from storage.contract import Batch, RoomName, Store
 
 from .commands import Command, Recover
-from .room_task import Meter, Played, RoomTask
+from .mailbox import Played
+from .room_task import Meter, RoomTask
 from .turn import HouseRules
 
 

@@ -9,7 +9,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -19,6 +18,7 @@ from . import changes as history
 from .changes import Change
 from .commands import Command, Disconnect, HoldClocks, PassTime, Reconcile, Recover
 from .items import to_game, to_item_change, to_user
+from .mailbox import Letter, Outcome, Played
 from .model import ConnectionId, Room
 from .refusals import Refusal
 from .replay import replay
@@ -49,30 +49,6 @@ class Meter(Protocol):
 
     def failed(self) -> None:
         """A batch could not be stored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Played:
-    """A command that was played and stored: what it changed, and the room's sequence since."""
-
-    changes: tuple[Change, ...]
-    sequence: int
-
-
-@dataclass(frozen=True, slots=True)
-class Letter:
-    """A command in the mailbox, and where its answer goes."""
-
-    command: Command
-    answer: asyncio.Future[Played]
-
-    def fail(self, error: Exception) -> None:
-        """Answer with an error, if anybody still waits."""
-        if not self.answer.done():
-            self.answer.set_exception(error)
-
-
-Outcome = tuple[Letter, tuple[Change, ...] | Exception]
 
 
 class RoomTask:

@@ -21,8 +21,8 @@ from queue_engine.commands import (
     ReportGameOver,
 )
 from queue_engine.engine import Engine
+from queue_engine.mailbox import Played
 from queue_engine.model import ConnectionId, User
-from queue_engine.room_task import Played
 
 from . import messages
 from .broadcaster import Broadcaster
