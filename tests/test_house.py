@@ -1,6 +1,7 @@
 """The house keeps its walls: who may import whom, and that the README says what there is."""
 
 import ast
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,3 +94,12 @@ def test_every_game_status_is_documented(status: str) -> None:
 @pytest.mark.parametrize("code", CloseCode)
 def test_every_close_code_is_documented(code: CloseCode) -> None:
     assert f"`{code.value}`" in README
+
+
+def test_every_test_that_a_promise_rests_on_is_there() -> None:
+    path = ""
+    named = re.findall(r"`(tests/[^`]+|\.\.\.)::(\w+)`", (ROOT / "docs/reliability.md").read_text())
+    assert named
+    for file, test in named:
+        path = path if file == "..." else file
+        assert f"def {test}(" in (ROOT / path).read_text()
