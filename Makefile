@@ -16,7 +16,7 @@ TOO_OLD = Python 3.11 or newer is needed and not found; install one, or name it:
 NO_VENV = $(call first,$(RECENT)) has no venv module; on Debian and Ubuntu: apt install python3-venv
 USABLE = $(or $(call first,$(COMPLETE)),$(error $(if $(call first,$(RECENT)),$(NO_VENV),$(TOO_OLD))))
 
-.PHONY: help run test check faults soak slow-reader format lock bench screenshots clean
+.PHONY: help run test check faults soak slow-reader fuzz conformance format lock bench screenshots clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -49,6 +49,18 @@ soak: $(VENV)/dev.stamp  ## play for MINUTES=10, then look for anything left ove
 slow-reader: $(VENV)/dev.stamp  ## measure what one who stops reading costs the others
 	$(IN_VENV) -m scripts.slow_reader $(ARGS)
 
+# Coverage-guided, half of SECONDS for each; what is found to crash stays in build/fuzz.
+fuzz: $(VENV)/fuzz.stamp  ## look for SECONDS=60 for input that breaks parsing or rules
+	@if $(IN_VENV) -c 'import atheris' 2>/dev/null; then $(foreach each,wire rules,$(FUZZ)) :; \
+	else echo "fuzzing NOT run: it needs Linux on x86-64"; test "$$CI" != true; fi
+
+FUZZ = mkdir -p build/fuzz/$(each) && $(IN_VENV) -m fuzz.fuzz_$(each) -max_len=1000 -timeout=10 \
+	-max_total_time=$$(( $(or $(SECONDS),60) / 2 )) -print_final_stats=1 -verbosity=0 \
+	-artifact_prefix=build/fuzz/ build/fuzz/$(each) fuzz/corpus/$(each) &&
+
+conformance: $(VENV)/dev.stamp  ## run the WebSocket conformance suite, where there is one
+	@$(IN_VENV) -m tests.conformance || test $$? = 77
+
 format: $(VENV)/dev.stamp  ## format the code and mend what lint can mend
 	$(IN_VENV) -m ruff check --fix
 	$(IN_VENV) -m ruff format
@@ -63,6 +75,7 @@ lock:  ## (maintainers) pin the dependencies anew; UPGRADE=--upgrade takes the n
 	uv pip compile $(LOCK_FLAGS) --output-file requirements.txt pyproject.toml
 	uv pip compile $(LOCK_FLAGS) --extra dev --constraint requirements.txt \
 		--output-file requirements-dev.txt pyproject.toml
+	uv pip compile $(LOCK_FLAGS) --output-file requirements-fuzz.txt fuzz/requirements.in
 
 # For every platform and every Python that we support; without naming a registry.
 LOCK_FLAGS = --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
@@ -81,4 +94,8 @@ $(VENV)/run.stamp: requirements.txt | $(IN_VENV)
 
 $(VENV)/dev.stamp: requirements-dev.txt | $(IN_VENV)
 	@$(PIP_INSTALL) -r requirements-dev.txt
+	@touch $@
+
+$(VENV)/fuzz.stamp: requirements-fuzz.txt $(VENV)/dev.stamp
+	@$(PIP_INSTALL) -r requirements-fuzz.txt
 	@touch $@

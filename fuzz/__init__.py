@@ -1,0 +1,1 @@
+"""Coverage-guided fuzzing, for `make fuzz`: what crashes is left in `build/fuzz`, to be a test."""
