@@ -11,7 +11,8 @@ import secrets
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any
 from weakref import WeakSet
 
 from websockets.asyncio.server import serve
@@ -39,6 +40,16 @@ logger = logging.getLogger(__name__)
 OPEN_SECONDS = 10.0
 # How many connections the kernel may hold for us when a whole class opens the page at once.
 BACKLOG = 4096
+# How the library is to treat a connection; the conformance suite is run with the same.
+SOCKET_OPTIONS: Mapping[str, Any] = {
+    "compression": None,  # 35 times the cost of a plain frame, and 30 KB a connection
+    "server_header": None,
+    "open_timeout": OPEN_SECONDS,
+    "ping_interval": None,  # one timer pings everybody, see `liveness.py`
+    "close_timeout": CLOSE_SECONDS,
+    "write_limit": BUFFER_LIMIT,
+    "backlog": BACKLOG,
+}
 # How long (seconds) the rooms may take for their last commits, and handlers to return after that.
 LAST_COMMITS_SECONDS = 1.0
 LAST_HANDLERS_SECONDS = 0.5
@@ -123,15 +134,9 @@ async def _serve(
         process_request=door.process_request,
         process_response=door.process_response,
         select_subprotocol=door.select_subprotocol,
-        compression=None,  # 35 times the cost of a plain frame, and 30 KB a connection
-        server_header=None,
-        open_timeout=OPEN_SECONDS,
-        ping_interval=None,  # one timer pings everybody, see `liveness.py`
-        close_timeout=CLOSE_SECONDS,
         max_size=settings.max_message_bytes,
-        write_limit=BUFFER_LIMIT,
         create_connection=Noted,
-        backlog=BACKLOG,
+        **SOCKET_OPTIONS,
     )
     logger.info("serving", extra={"action": "started", "url": url})
     ready(f"{url}/")
