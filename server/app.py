@@ -201,7 +201,8 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+        # Without a password, even a wrong one, OpenSSL would ask the terminal and wait.
+        context.load_cert_chain(settings.tls_cert, settings.tls_key, password="")
     except OSError as error:
         raise OSError(
             f"cannot use --tls-cert {settings.tls_cert} with --tls-key {settings.tls_key}: {error}"

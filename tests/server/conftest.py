@@ -1,8 +1,13 @@
 """One server a module, which must not complain; and a room of its own for every test."""
 
 import itertools
+import os
+import shutil
 import sqlite3
+import subprocess
 from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -62,3 +67,34 @@ def in_room(house: ServerProcess) -> Callable[[str], int]:
 def last_change(in_room: Callable[[str], int], room: str) -> Callable[[], int]:
     """Tell how far the stream of the test's own room has come."""
     return lambda: in_room(room)
+
+
+class Certificate(NamedTuple):
+    """A self-signed certificate for 127.0.0.1, its key, and the flags that name both."""
+
+    certificate: Path
+    key: Path
+
+    @property
+    def flags(self) -> Flags:
+        return ("--tls-cert", str(self.certificate), "--tls-key", str(self.key))
+
+
+@pytest.fixture(scope="session")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate | None:
+    """Make a certificate, where there is an `openssl` command; in CI there must be one."""
+    if shutil.which("openssl") is None and os.environ.get("CI") != "true":
+        return None
+    folder = tmp_path_factory.mktemp("tls")
+    made = Certificate(folder / "cert.pem", folder / "key.pem")
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=IP:127.0.0.1,DNS:localhost"),
+            *("-keyout", str(made.key), "-out", str(made.certificate)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    return made

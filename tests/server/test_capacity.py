@@ -15,6 +15,7 @@ import pytest
 
 from server.app import OPEN_SECONDS
 from tests.player import Player
+from tests.server.conftest import Certificate
 from tests.server.raw import Raw, upgrade_request
 from tests.server_process import ServerProcess
 
@@ -22,11 +23,11 @@ StartServer = Callable[..., ServerProcess]
 
 # What somebody may have said of a request when the line goes quiet.
 UNFINISHED = [
+    b"GET / HTTP/1.1\r\nX-",
     b"",
     b"G",
     b"GET / HTTP/1.1\r\nHost: x\r\n",
     upgrade_request("/")[:-2],
-    b"GET / HTTP/1.1\r\nX-",
 ]
 
 
@@ -37,16 +38,35 @@ async def _all_go_home() -> AsyncIterator[None]:
     await Raw.send_home()
 
 
+@pytest.fixture(scope="module")
+def tls_house(
+    tmp_path_factory: pytest.TempPathFactory, certificate: Certificate | None
+) -> Iterator[ServerProcess | None]:
+    """A server that speaks TLS, where a certificate can be made."""
+    if certificate is None:
+        yield None
+        return
+    server = ServerProcess(tmp_path_factory.mktemp("tls") / "lobby.db", certificate.flags)
+    yield server
+    server.kill()
+
+
 @pytest.fixture(scope="module", autouse=True)
-def unfinished(house: ServerProcess) -> Iterator[tuple[float, list[socket.socket]]]:
+def unfinished(
+    house: ServerProcess, tls_house: ServerProcess | None
+) -> Iterator[tuple[float, list[socket.socket]]]:
     """Handshakes that are begun before the first test, for the last one to look at."""
     began = time.monotonic()
-    callers = [socket.create_connection(("127.0.0.1", house.port)) for _ in UNFINISHED]
-    for caller, text in zip(callers, UNFINISHED, strict=True):
-        caller.sendall(text)
-    # The last one goes on and on, a letter every now and then.
+    begun = [(house, text) for text in UNFINISHED]
+    if tls_house is not None:
+        begun += [(tls_house, b""), (tls_house, b"\x16\x03\x01\x02\x00\x01")]
+    callers = []
+    for server, text in begun:
+        callers.append(socket.create_connection(("127.0.0.1", server.port)))
+        callers[-1].sendall(text)
+    # The first one goes on and on, a letter every now and then.
     end = threading.Event()
-    dripping = threading.Thread(target=drip, args=(callers[-1], end))
+    dripping = threading.Thread(target=drip, args=(callers[0], end))
     dripping.start()
     yield began, callers
     end.set()
