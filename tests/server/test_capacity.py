@@ -119,6 +119,7 @@ async def test_handshakes_per_second(start_server: StartServer) -> None:
     assert statuses.count(101) <= 5 + 5 * taken
     refused = answers[statuses.index(503)]
     assert (refused.why, refused.headers["retry-after"]) == ("too many at once\n", "1")
+    assert refused.headers["x-content-type-options"] == "nosniff"
     # Pages, and those who are refused anyway, use nothing up and are not kept waiting.
     for _ in range(20):
         assert (await knock(server, "/nothing/here")).status == 404
