@@ -30,7 +30,7 @@ test: $(VENV)/dev.stamp  ## run every test
 
 .PHONY: browser-tests
 browser-tests:
-	@if node -e 'process.exit(parseInt(process.versions.node) < 18)' 2>/dev/null; \
+	@if node -e 'process.exit(parseInt(process.versions.node) < 18 ? 1 : 0)' 2>/dev/null; \
 	then node --test $(BROWSER_TESTS); \
 	else echo "browser tests NOT run: they need Node.js 18 or newer"; test "$$CI" != true; fi
 
