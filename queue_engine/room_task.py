@@ -230,6 +230,7 @@ class RoomTask:
             except Refusal as refusal:
                 outcomes.append((letter, refusal))
             except Exception as error:
+                # Our bug: it is told to whoever asked, and must not cost the others their turn.
                 logger.exception("a command failed", extra={"room": self._name})
                 outcomes.append((letter, error))
             else:
@@ -245,6 +246,7 @@ class RoomTask:
         try:
             return play(self._room, command, now, self._house)
         except Exception:
+            # Our bug: without this it would end the process, and every other room with it.
             logger.exception("the house cannot be kept", extra={"room": self._name})
             self._patience_until = time.monotonic() + RETRY_SECONDS
             return ()

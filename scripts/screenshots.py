@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
+# The tests are no installed package: only with this line can what follows be imported.
 sys.path.insert(0, str(ROOT))
 
 from playwright.async_api import Browser, async_playwright, expect  # noqa: E402

@@ -118,7 +118,7 @@ class Trial:
         while True:
             for reader in self._readers:
                 reader.transport.write(PONG)
-            await asyncio.sleep(PONG_SECONDS)
+            await asyncio.sleep(PONG_SECONDS)  # the timer itself
 
     async def change(self, times: int = 1) -> None:
         """Change something and wait until all have read of it, again and again."""

@@ -57,7 +57,7 @@ class Evening:
             for number in range(self.clients):
                 tasks.create_task(self._client(number))
             while (left := started + seconds - time.monotonic()) > 0:
-                await asyncio.sleep(min(left, PROGRESS_SECONDS))
+                await asyncio.sleep(min(left, PROGRESS_SECONDS))  # the evening itself
                 self._tell(name, time.monotonic() - started)
             self._over.set()
 

@@ -166,7 +166,7 @@ async def _follow(store: Store, engine: Engine, broadcaster: Broadcaster) -> Non
         await asyncio.sleep(0)  # the frames are written before this returns
         taken = time.perf_counter() - started
         if taken > LARGE_FAN_OUT_SECONDS:
-            await asyncio.sleep(taken)
+            await asyncio.sleep(taken)  # the rest itself: there is nothing to wait for
 
 
 async def _close_all(sockets: WeakSet[Connection]) -> None:

@@ -99,6 +99,7 @@ class Host:
         except StoreUnavailable:
             status_code, body = 503, {"message": "the store cannot be written; try again"}
         except Exception:
+            # Our bug: the client gets a bare 500 and keeps its socket (design, 4.2).
             logger.exception("a handler failed", extra={"room": connection.room, "route": route})
             status_code, body = 500, {"message": "our fault; nothing changed"}
         if envelope.request_id is not None or status_code != 200:

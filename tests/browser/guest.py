@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect
 
@@ -40,9 +41,9 @@ class Guest:
             self.complaints.append(f"{self.name}: {message.text}")
 
     @classmethod
-    async def open(cls, browser: Browser, url: str, name: str = "", **options: object) -> "Guest":
+    async def open(cls, browser: Browser, url: str, name: str = "", **options: Any) -> "Guest":
         """Open a page of its own, without saying a name yet."""
-        context = await browser.new_context(**options)  # type: ignore[arg-type]
+        context = await browser.new_context(**options)
         guest = cls(name, context, await context.new_page())
         await guest.page.goto(url)
         return guest
