@@ -193,7 +193,6 @@ async function start() {
 		share.push($("#next"));
 		memory.choice.set("watch");
 	}
-	writeByHand();
 	setClock();
 	fillShare(share, room, (copied) => change({ notice: { text: copied ? "The link is copied." : "Please copy the address by hand." } }));
 	if (!memory.choice.get()) {
@@ -207,12 +206,6 @@ async function start() {
 		onMessage: receive,
 		onLink: showLink,
 	});
-}
-
-// Fetched by hand: the page's policy knows no fonts.
-async function writeByHand() {
-	const answer = await fetch("/static/hand.woff2").catch(() => null);
-	if (answer?.ok) document.fonts.add(await new FontFace("Hand", await answer.arrayBuffer()).load());
 }
 
 const clicks = { "#trouble button": retry, "#rename": rename, "#join": join, "#leave": leave, "#concede": concede, "#share": () => $("#share-dialog").showModal() };
