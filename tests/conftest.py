@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.player import Player
 from tests.server_process import ServerProcess
 
 
@@ -18,7 +19,7 @@ def _no_stray_settings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 async def start_server(tmp_path: Path) -> AsyncIterator[Callable[..., ServerProcess]]:
-    """Start servers on one database file; whatever still runs at the end is killed."""
+    """Start servers on one database file; whoever and whatever is left at the end is stopped."""
     started: list[ServerProcess] = []
 
     def start(*flags: str) -> ServerProcess:
@@ -27,11 +28,12 @@ async def start_server(tmp_path: Path) -> AsyncIterator[Callable[..., ServerProc
         return server
 
     yield start
+    await Player.send_home()
     for server in started:
         server.kill()
 
 
 @pytest.fixture
-async def server(start_server: Callable[..., ServerProcess]) -> ServerProcess:
+def server(start_server: Callable[..., ServerProcess]) -> ServerProcess:
     """A server with the default settings."""
     return start_server()

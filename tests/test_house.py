@@ -67,7 +67,7 @@ def test_dependencies_are_declared() -> None:
     assert [name for name in sorted(third_party) if name not in declared] == []
 
 
-@pytest.mark.parametrize("route", [*ROUTES, *SERVER_ROUTES])
+@pytest.mark.parametrize("route", sorted({*ROUTES, *SERVER_ROUTES}))
 def test_every_route_is_documented(route: str) -> None:
     assert f"`{route}`" in README
 

@@ -7,8 +7,10 @@ import os
 import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Browser, Playwright, async_playwright
 
 from tests.browser.guest import Guest, Invite
@@ -29,9 +31,9 @@ def chromium(playwright: Playwright) -> str | None:
     return named or (own if Path(own).exists() else None)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    """A browser of its own for every test."""
+    """One browser for all tests."""
     async with async_playwright() as playwright:
         path = chromium(playwright)
         if path is None and os.environ.get("CI") == "true":
@@ -42,14 +44,28 @@ async def browser() -> AsyncIterator[Browser]:
             yield browser
 
 
-@pytest.fixture
-async def invite(browser: Browser, server: ServerProcess) -> Invite:
-    """Open a page for somebody who joins, watches, or (without a name) does neither."""
+@pytest_asyncio.fixture(loop_scope="session")
+async def house(browser: Browser) -> AsyncIterator[Browser]:
+    """The browser, with nobody in it after the test."""
+    yield browser
+    for context in browser.contexts:
+        await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def invite(house: Browser, server: ServerProcess) -> Invite:
+    """Open a page for somebody who joins, watches, or (without a name) does neither.
+
+    Guests are tabs of one window, which are people of their own and start in half the time; whoever
+    is ``apart``, or has other options than the rest, has a window to themselves.
+    """
+    together = await house.new_context()
 
     async def invite(
-        name: str = "", path: str = "", *, watch: bool = False, **options: object
+        name: str = "", path: str = "", *, watch: bool = False, apart: bool = False, **options: Any
     ) -> Guest:
-        guest = await Guest.open(browser, server.url + path, name, **options)
+        window = await house.new_context(**options) if apart or options else together
+        guest = await Guest.open(window, server.url + path, name)
         if watch:
             await guest.watch()
         elif name:

@@ -2,9 +2,8 @@
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
-from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page, Response, expect
+from playwright.async_api import BrowserContext, ConsoleMessage, Page, Response, expect
 
 TIMEOUT_MS = 15_000
 AXE = Path(__file__).parent / "vendor/axe-core/axe.min.js"
@@ -41,10 +40,9 @@ class Guest:
             self.complaints.append(f"{self.name}: {message.text}")
 
     @classmethod
-    async def open(cls, browser: Browser, url: str, name: str = "", **options: Any) -> "Guest":
-        """Open a page of its own, without saying a name yet."""
-        context = await browser.new_context(**options)
-        guest = cls(name, context, await context.new_page())
+    async def open(cls, window: BrowserContext, url: str, name: str = "") -> "Guest":
+        """Open a tab, without saying a name yet."""
+        guest = cls(name, window, await window.new_page())
         await guest.page.goto(url)
         return guest
 
@@ -96,9 +94,10 @@ class Guest:
         )
         assert overflow <= 0, f"{overflow} px too wide"
 
-    async def is_accessible(self) -> None:
-        """Fail on anything that axe-core finds, once everything stands still."""
+    async def is_fit_for_everyone(self) -> None:
+        """Fail on overflow and on anything that axe-core finds, once everything stands still."""
         page = self.page
+        await self.fits()
         await page.evaluate(STANDSTILL)
         if not await page.evaluate("'axe' in window"):
             await page.evaluate(AXE.read_text())

@@ -6,6 +6,8 @@ from playwright.async_api import expect
 from tests.browser.guest import ADAS_TURN, Guest, Invite, win
 from tests.server_process import ServerProcess
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
+
 SMALL = {"viewport": {"width": 320, "height": 640}}
 DARK = {"color_scheme": "dark"}
 LOOKS = [{}, SMALL | DARK]
@@ -78,11 +80,11 @@ async def test_every_state_is_accessible_and_fits(
     invite: Invite, server: ServerProcess, look: dict[str, object]
 ) -> None:
     ada = await invite(**look)
-    await checked(ada)  # the first visit
+    await ada.is_fit_for_everyone()  # the first visit
     ada.name = "Ada"
     await ada.join()
     await ada.sees("You are the first one here")
-    await checked(ada)
+    await ada.is_fit_for_everyone()
 
     ben = await invite("Ben", **look)
     cleo = await invite("Cleo", **look)
@@ -91,28 +93,23 @@ async def test_every_state_is_accessible_and_fits(
     await ben.move(4)
     for guest in (ada, ben, cleo, eve):
         await guest.sees_board("X...O....")
-        await checked(guest)
+        await guest.is_fit_for_everyone()
     await ada.page.get_by_role("button", name="Concede").click()
-    await checked(ada)
+    await ada.is_fit_for_everyone()
     await ada.page.keyboard.press("Escape")
     await ada.page.get_by_role("button", name="Invite").click()
-    await checked(ada)
+    await ada.is_fit_for_everyone()
     await ada.page.keyboard.press("Escape")
 
     await ada.move(1)
     await ben.move(5)
     await ada.move(2)
     await expect(eve.page.locator("#result")).to_be_visible()
-    await checked(eve)
+    await eve.is_fit_for_everyone()
 
     server.kill()
     await expect(ada.page.locator("#trouble")).to_be_visible()
-    await checked(ada)
-
-
-async def checked(guest: Guest) -> None:
-    await guest.fits()
-    await guest.is_accessible()
+    await ada.is_fit_for_everyone()
 
 
 @pytest.mark.parametrize("name", HOSTILE, ids=["markup", "right to left", "emoji", "wide"])

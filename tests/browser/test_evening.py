@@ -1,14 +1,13 @@
 """A game night, played by people with browsers."""
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.guest import ADAS_TURN, Invite, win
 
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
+
 MOST_BYTES = 60_000
-WRITTEN_BY_HAND = """() => new Promise((done) => {
-    const look = () => document.fonts.size ? done() : setTimeout(look, 20);
-    look();
-})"""
 
 
 async def test_three_pages_play_until_the_winner_has_won_twice(invite: Invite) -> None:
@@ -48,6 +47,7 @@ async def test_whoever_is_alone_is_given_the_address_to_share(invite: Invite) ->
     ada = await invite("Ada", "quiet")
     address = ada.page.url
     await ada.sees("You are the first one here")
+    await ada.is_fit_for_everyone()
     await expect(ada.page.locator("#invite .address")).to_have_text(address)
     code = ada.page.locator("#invite img")
     await expect(code).to_be_visible()
@@ -108,6 +108,7 @@ async def test_names_are_remembered_and_can_be_changed(invite: Invite) -> None:
     await ada.page.get_by_label("Your name").fill("x" * 33)
     await ada.page.keyboard.press("Enter")
     await ada.sees("At most 32 characters, please: these are 33.")
+    await ada.is_fit_for_everyone()
     await ada.page.get_by_label("Your name").fill("Ada L.")
     await ada.page.keyboard.press("Enter")
     await ada.sees_players("Ada L.", "free")
@@ -120,7 +121,7 @@ async def test_names_are_remembered_and_can_be_changed(invite: Invite) -> None:
 async def test_a_visit_costs_less_than_60_kb(invite: Invite) -> None:
     ada = await invite("Ada")
     await expect(ada.page.locator("#invite .address")).not_to_be_empty()
-    await ada.page.evaluate(WRITTEN_BY_HAND)
+    await ada.page.evaluate("document.fonts.ready")
     sizes = {
         response.url: int(response.headers["content-length"])
         for response in ada.responses

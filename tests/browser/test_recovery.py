@@ -4,11 +4,17 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 
+import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.guest import Guest, Invite
 from tests.browser.tunnel import Tunnel
 from tests.server_process import ServerProcess
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
+
+# The page draws how long it waits for its next try; from here on the answer is: for minutes.
+A_LONG_WAIT = "Math.random = () => 1000"
 
 
 async def test_a_reload_in_the_middle_of_a_game_is_the_same_player(invite: Invite) -> None:
@@ -59,10 +65,11 @@ async def test_all_pages_recover_by_themselves_from_a_killed_server(
 
 
 async def test_a_page_says_that_it_is_offline_and_comes_back(invite: Invite) -> None:
-    ada, ben = [await invite(name) for name in ("Ada", "Ben")]
+    ada, ben = [await invite(name, apart=True) for name in ("Ada", "Ben")]
     await ada.context.set_offline(True)
     await expect(ada.page.locator("#link")).to_have_text("Offline")
     await expect(ada.page.locator("#trouble")).to_contain_text("You are offline")
+    await ada.is_fit_for_everyone()
 
     await ada.context.set_offline(False)
     await ada.is_live()
@@ -72,13 +79,14 @@ async def test_a_page_says_that_it_is_offline_and_comes_back(invite: Invite) -> 
 
 
 async def test_a_dead_line_is_noticed_although_nobody_hangs_up(
-    browser: Browser, start_server: Callable[..., ServerProcess]
+    house: Browser, start_server: Callable[..., ServerProcess]
 ) -> None:
     server = start_server("--seat-seconds", "60")
+    window = await house.new_context()
     async with Tunnel(server.port) as tunnel:
-        ada = await Guest.open(browser, tunnel.url, "Ada")
+        ada = await Guest.open(window, tunnel.url, "Ada")
         await ada.join()
-        ben = await Guest.open(browser, server.url, "Ben")
+        ben = await Guest.open(window, server.url, "Ben")
         await ben.join()
         await ada.move(4)
         await ben.move(0)
@@ -86,6 +94,7 @@ async def test_a_dead_line_is_noticed_although_nobody_hangs_up(
 
         tunnel.darken()
         await ben.sees("Ada is away: the game waits")
+        await ben.is_fit_for_everyone()
         await expect(ada.page.locator("#trouble")).to_contain_text("The connection was lost.")
         tunnel.lighten()
         await ada.move(2)
@@ -100,6 +109,7 @@ async def test_a_duplicated_tab_takes_over_and_the_old_one_says_so(invite: Invit
     second = Guest("Ada", ada.context, await opened.value)
     await second.sees_board("....X....")
     await ada.sees("You are here in another tab.")
+    await ada.is_fit_for_everyone()
     await ben.sees_players("Ada", "Ben")
 
     await ada.page.get_by_role("button", name="Play here").click()
@@ -131,6 +141,7 @@ async def test_whoever_the_host_removes_is_told_and_may_join_anew(
         database.execute("DELETE FROM users WHERE username = 'Ben'")
     database.close()
     await ben.sees("The host has removed you from this room.")
+    await ben.is_fit_for_everyone()
     await ada.sees_players("Ada", "Cleo")
     await cleo.sees("You play O")
 
@@ -139,22 +150,28 @@ async def test_whoever_the_host_removes_is_told_and_may_join_anew(
 
 
 async def test_a_full_house_says_so_and_lets_in_when_there_is_room(
-    browser: Browser, start_server: Callable[..., ServerProcess]
+    house: Browser, start_server: Callable[..., ServerProcess]
 ) -> None:
     server = start_server("--max-connections", "1", "--resume-seconds", "1")
-    first = await Guest.open(browser, server.url, "Ada")
-    await first.join()
-    second = await Guest.open(browser, server.url, "Ben")
-    await second.page.get_by_label("Your name").fill("Ben")
-    await second.page.keyboard.press("Enter")
-    await expect(second.page.locator("#trouble")).to_contain_text("it may be full")
-    await first.context.close()
+    window = await house.new_context()
+    ada = await Guest.open(window, server.url, "Ada")
+    await ada.join()
+    ben = await Guest.open(window, server.url, "Ben")
+    await ben.page.evaluate(A_LONG_WAIT)
+    await ben.page.get_by_label("Your name").fill("Ben")
+    await ben.page.keyboard.press("Enter")
+    await expect(ben.page.locator("#trouble")).to_contain_text("The server cannot be reached")
+    await ben.page.evaluate(A_LONG_WAIT)
+    await ben.page.get_by_role("button", name="Try now").click()
+    await expect(ben.page.locator("#trouble")).to_contain_text("it may be full")
+    await ben.is_fit_for_everyone()
+    await ada.page.close()
     # The server hears of it a moment later than we do; until then the house is still full.
     async with asyncio.timeout(10):
-        while "winner_stays_connections 0.0" not in await _text(second, f"{server.url}metrics"):
+        while "winner_stays_connections 0.0" not in await _text(ben, f"{server.url}metrics"):
             pass
-    await second.page.get_by_role("button", name="Try now").click()
-    await second.is_live()
+    await ben.page.get_by_role("button", name="Try now").click()
+    await ben.is_live()
 
 
 async def _text(guest: Guest, url: str) -> str:

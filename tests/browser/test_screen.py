@@ -1,8 +1,11 @@
 """The screen on the wall: it shows everything and takes nothing."""
 
+import pytest
 from playwright.async_api import expect
 
 from tests.browser.guest import Invite
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 
 WALL = {"viewport": {"width": 1920, "height": 1080}}
 
@@ -24,8 +27,7 @@ async def test_a_screen_shows_the_night_and_never_takes_a_seat(invite: Invite) -
     await expect(
         screen.page.get_by_role("button").and_(screen.page.locator(":not(.cell)"))
     ).to_have_count(0)
-    await screen.fits()
-    await screen.is_accessible()
+    await screen.is_fit_for_everyone()
     assert screen.complaints + ben.complaints == []
 
 
@@ -39,7 +41,7 @@ async def test_an_overlay_lets_the_stream_shine_through(invite: Invite) -> None:
         "getComputedStyle(document.documentElement).background"
     )
     assert background.startswith("rgba(0, 0, 0, 0)")
-    await overlay.fits()
+    await overlay.is_fit_for_everyone()
 
 
 async def test_a_tab_that_played_may_become_a_screen_and_keep_its_seat(invite: Invite) -> None:

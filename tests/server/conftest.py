@@ -42,9 +42,15 @@ def room() -> str:
 
 
 @pytest.fixture
-async def url(house: ServerProcess, room: str) -> AsyncIterator[str]:
-    """The address of the test's own lobby; who is still there at the end is sent home."""
-    yield f"{house.ws_url}/{room}"
+def url(house: ServerProcess, room: str) -> str:
+    """The address of the test's own lobby."""
+    return f"{house.ws_url}/{room}"
+
+
+@pytest.fixture(autouse=True)
+async def _all_go_home() -> AsyncIterator[None]:
+    """Whoever is still there at the end of a test leaves."""
+    yield
     await Player.send_home()
     await Raw.send_home()
 

@@ -306,4 +306,3 @@ async def test_clock(start_server: Callable[..., ServerProcess]) -> None:
     await cleo.until_true(lambda: cleo.marker == "O")
     await back.until_true(lambda: back.users[back.id].get("streak") == 1)
     assert [u["connectionId"] for u in cleo.line] == [ann.id, cleo.id, bob.id]
-    await Player.send_home()

@@ -8,7 +8,7 @@ import contextlib
 import socket
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
 import pytest
@@ -29,13 +29,6 @@ UNFINISHED = [
     b"GET / HTTP/1.1\r\nHost: x\r\n",
     upgrade_request("/")[:-2],
 ]
-
-
-@pytest.fixture(autouse=True)
-async def _all_go_home() -> AsyncIterator[None]:
-    yield
-    await Player.send_home()
-    await Raw.send_home()
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import struct
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 
@@ -16,13 +16,6 @@ from tests.server_process import ServerProcess
 @pytest.fixture(scope="module")
 def flags() -> tuple[str, ...]:
     return ("--resume-seconds", "300", "--seat-seconds", "300", "--move-seconds", "0")
-
-
-@pytest.fixture(autouse=True)
-async def _all_go_home() -> AsyncIterator[None]:
-    yield
-    await Player.send_home()
-    await Raw.send_home()
 
 
 async def guest(house: ServerProcess, room: str, **options: int) -> Raw:

@@ -1,7 +1,7 @@
 """At the door: which rooms there are, whose pages may come in, how many, and as what."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 from websockets.exceptions import InvalidStatus
@@ -9,13 +9,6 @@ from websockets.exceptions import InvalidStatus
 from tests.player import Player
 from tests.server.raw import Raw, frame, upgrade_request
 from tests.server_process import ServerProcess
-
-
-@pytest.fixture(autouse=True)
-async def _all_go_home() -> AsyncIterator[None]:
-    yield
-    await Player.send_home()
-    await Raw.send_home()
 
 
 async def knock(server: ServerProcess, path: str, **headers: str) -> int:

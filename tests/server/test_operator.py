@@ -283,8 +283,6 @@ async def test_locked_database(start_server: Callable[..., ServerProcess]) -> No
     assert bob.game is not None
     assert deadline < datetime.fromisoformat(bob.game["deadline"])
     assert await status_of(bob, action="makeMove", cell=4) == 200
-    await Player.send_home()
-    await Raw.send_home()
 
 
 async def test_readiness_and_reads_survive_a_writer(house: ServerProcess, url: str) -> None:

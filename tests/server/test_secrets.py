@@ -3,21 +3,13 @@
 import asyncio
 import json
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
-import pytest
 from websockets.exceptions import InvalidStatus
 
 from tests.player import Player
 from tests.server.raw import CLOSE, Raw, upgrade_request
 from tests.server_process import ServerProcess
-
-
-@pytest.fixture(autouse=True)
-async def _all_go_home() -> AsyncIterator[None]:
-    yield
-    await Player.send_home()
-    await Raw.send_home()
 
 
 async def evening(server: ServerProcess) -> list[Player]:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.request
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,12 +30,6 @@ pytestmark = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def flags(certificate: Certificate) -> tuple[str, ...]:
     return certificate.flags
-
-
-@pytest.fixture(autouse=True)
-async def _all_go_home() -> AsyncIterator[None]:
-    yield
-    await Player.send_home()
 
 
 @pytest.fixture
