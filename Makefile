@@ -16,7 +16,7 @@ TOO_OLD = Python 3.11 or newer is needed and not found; install one, or name it:
 NO_VENV = $(call first,$(RECENT)) has no venv module; on Debian and Ubuntu: apt install python3-venv
 USABLE = $(or $(call first,$(COMPLETE)),$(error $(if $(call first,$(RECENT)),$(NO_VENV),$(TOO_OLD))))
 
-.PHONY: help run test check faults soak slow-reader fuzz conformance format lock bench screenshots clean
+.PHONY: help run test check faults soak slow-reader fuzz conformance format lock bench frames screenshots clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -24,8 +24,9 @@ help:  ## say what there is
 run: $(VENV)/run.stamp  ## start the server; flags go in ARGS="--port 9000"
 	@exec $(IN_VENV) -m server $(ARGS)
 
+# Three at once on any machine: most of the time a test waits for something.
 test: $(VENV)/dev.stamp  ## run every test
-	$(IN_VENV) -m pytest
+	$(IN_VENV) -m pytest --numprocesses 3 --dist worksteal
 	@$(if $(BROWSER_TESTS),$(MAKE) --no-print-directory browser-tests,echo "no browser tests")
 
 .PHONY: browser-tests
@@ -67,6 +68,9 @@ format: $(VENV)/dev.stamp  ## format the code and mend what lint can mend
 
 bench: $(VENV)/dev.stamp  ## measure what a delivery costs, beside a bare server
 	$(IN_VENV) scripts/bench.py $(ARGS)
+
+frames: $(VENV)/dev.stamp  ## measure whether a phone keeps its frames beside a line of 10 000
+	$(IN_VENV) -m scripts.frames $(ARGS)
 
 screenshots: $(VENV)/dev.stamp  ## take the pictures of the README
 	$(IN_VENV) scripts/screenshots.py

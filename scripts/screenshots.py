@@ -62,8 +62,8 @@ def free_port() -> int:
 async def play(browser: Browser, url: str) -> None:
     """Let Ada win twice, and a third time nearly."""
 
-    async def join(name: str, **options: object) -> Guest:
-        guest = await Guest.open(browser, url, name, **options)
+    async def join(name: str, **options: Any) -> Guest:
+        guest = await Guest.open(await browser.new_context(**options), url, name)
         await guest.join()
         return guest
 
@@ -90,7 +90,8 @@ async def play(browser: Browser, url: str) -> None:
     await ada.page.locator(".cell").nth(6).hover()
     await picture(ada, "game")
     await picture(ben, "phone")
-    screen = await Guest.open(browser, f"{url}?screen", **WALL, **NIGHT)
+    wall = await browser.new_context(**WALL, **NIGHT)
+    screen = await Guest.open(wall, f"{url}?screen")
     await screen.sees_board("O.X.X...O")
     await picture(screen, "screen")
 
