@@ -29,6 +29,7 @@ let state = initial;
 let painted = initial;
 let frame = 0;
 let requests = 0;
+let isCalled = false;
 let link;
 const timers = {};
 
@@ -61,9 +62,12 @@ function expire(part, before, time) {
 function callUp(before) {
 	if (isScreen) return;
 	const mine = isMyTurn(state);
+	const begins = mine && !isMyTurn(before);
 	const seated = state.me.status === "active" && before.me.status === "inactive";
-	if (seated || (document.hidden && mine && !isMyTurn(before))) caller.call();
 	const fresh = state.me.status === "active" && /^\.+$/.test(state.game?.board);
+	// Whoever has been called to the table is not called to the first move as well.
+	if (seated || (document.hidden && begins && !(fresh && isCalled))) caller.call();
+	isCalled = seated || (isCalled && !begins);
 	caller.entitle(mine ? "Your turn!" : standing(state), mine || fresh);
 }
 

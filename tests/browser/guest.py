@@ -65,6 +65,11 @@ class Guest:
         await self.sees_turn()
         await self.page.locator(".cell").nth(cell).click()
 
+    async def concede(self) -> None:
+        """Say that it is lost, and that it is meant."""
+        await self.page.get_by_role("button", name="Concede").click()
+        await self.page.locator("#confirm-dialog").get_by_role("button", name="Concede").click()
+
     async def sees_turn(self) -> None:
         await expect(self.page.locator("#turn p")).to_have_text("Your turn")
         await expect(self.page.locator("#board")).not_to_have_attribute("data-mine", "")

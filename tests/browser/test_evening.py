@@ -66,8 +66,7 @@ async def test_a_player_concedes_only_after_saying_so_twice(invite: Invite) -> N
     await ada.move(4)
     await ben.sees_board("....X....")
 
-    await ada.page.get_by_role("button", name="Concede").click()
-    await ada.page.locator("#confirm-dialog").get_by_role("button", name="Concede").click()
+    await ada.concede()
     await ben.sees("Ada conceded. You stay on.")
     await ada.sees("You conceded. Nobody is waiting: play again.")
 
@@ -89,6 +88,46 @@ async def test_a_move_that_is_refused_is_taken_back_with_the_reason(invite: Invi
     await ada.sees_board(".........")
     await ada.move(0)
     await ben.sees_board("X........")
+
+
+LOOK_AWAY = """() => {
+    window.calls = [];
+    Object.defineProperty(document, "hidden", { get: () => true, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+    navigator.vibrate = (pattern) => calls.push("buzz");
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (at) {
+        calls.push("knock");
+        start.call(this, at);
+    };
+}"""
+LOOK_BACK = """() => {
+    delete document.hidden;
+    document.dispatchEvent(new Event("visibilitychange"));
+}"""
+
+
+async def test_whoever_looks_elsewhere_is_called_to_the_table(invite: Invite) -> None:
+    ada, ben, cleo, dev = [await invite(name, apart=True) for name in ("Ada", "Ben", "Cleo", "Dev")]
+    sound = cleo.page.get_by_role("button", name="Sound")
+    await expect(sound).to_have_attribute("aria-pressed", "false")
+    await sound.click()
+    await expect(sound).to_have_attribute("aria-pressed", "true")
+    for guest in (cleo, dev):
+        await guest.page.evaluate(LOOK_AWAY)
+
+    await ada.concede()
+    await expect(cleo.page).to_have_title("● Your turn!")
+    assert sorted(await cleo.page.evaluate("calls")) == ["buzz", "knock"]
+    await cleo.page.evaluate(LOOK_BACK)
+    await expect(cleo.page).to_have_title("Your turn! · Winner Stays")
+
+    # Nobody is startled who has not asked for it, and nobody called who is not meant.
+    await expect(dev.page).to_have_title("You are next · Winner Stays")
+    assert await dev.page.evaluate("calls") == []
+    await ben.concede()
+    await expect(dev.page).to_have_title("● You play O")
+    assert await dev.page.evaluate("calls") == ["buzz"]
 
 
 async def test_leaving_the_line_and_coming_back(invite: Invite) -> None:
