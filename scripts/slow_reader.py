@@ -19,7 +19,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-from server.connection import BUFFER_LIMIT
+from server.settings import Settings
 from tests.faults.crowd import UPGRADE
 from tests.player import Player
 from tests.server_process import ServerProcess
@@ -204,7 +204,7 @@ async def compare(readers: int, rounds: int) -> bool:
     # By rounds, or the one in which the machine was busy would decide.
     without, beside = (statistics.median(column) for column in zip(*rounds_p99, strict=True))
     ratio = statistics.median(b / a for a, b in rounds_p99)
-    limit = BUFFER_LIMIT / 1024
+    limit = Settings.model_fields["max_buffer_bytes"].default / 1024
     print(f"{readers} readers, {rounds} rounds of {CHANGES} changes each way")
     print(f"delivery p99 without a stuck reader: {without:6.1f} ms")
     print(f"delivery p99 beside a stuck reader:  {beside:6.1f} ms, ratio {ratio:.2f}")

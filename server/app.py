@@ -24,7 +24,7 @@ from storage.contract import Store
 
 from .broadcaster import Broadcaster
 from .close_codes import CloseCode
-from .connection import BUFFER_LIMIT, CLOSE_SECONDS, Connection
+from .connection import CLOSE_SECONDS, Connection
 from .conversation import Host
 from .handlers import Lobby
 from .handshake import Door
@@ -36,18 +36,14 @@ from .telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 
-# A TCP connection that has not finished its handshake by then (seconds) is cut off.
-OPEN_SECONDS = 10.0
 # How many connections the kernel may hold for us when a whole class opens the page at once.
 BACKLOG = 4096
 # How the library is to treat a connection; the conformance suite is run with the same.
 SOCKET_OPTIONS: Mapping[str, Any] = {
     "compression": None,  # 35 times the cost of a plain frame, and 30 KB a connection
     "server_header": None,
-    "open_timeout": OPEN_SECONDS,
     "ping_interval": None,  # one timer pings everybody, see `liveness.py`
     "close_timeout": CLOSE_SECONDS,
-    "write_limit": BUFFER_LIMIT,
     "backlog": BACKLOG,
 }
 # How long (seconds) the rooms may take for their last commits, and handlers to return after that.
@@ -134,7 +130,9 @@ async def _serve(
         process_request=door.process_request,
         process_response=door.process_response,
         select_subprotocol=door.select_subprotocol,
+        open_timeout=settings.handshake_seconds,
         max_size=settings.max_message_bytes,
+        write_limit=settings.max_buffer_bytes,
         create_connection=Noted,
         **SOCKET_OPTIONS,
     )

@@ -17,8 +17,6 @@ from storage.contract import RoomName
 
 from .close_codes import CloseCode
 
-# A socket that owes its peer more than this (bytes) is skipped; it counts as drained at the half.
-BUFFER_LIMIT = 256 * 1024
 # A socket over its limit for so long (seconds) is closed with 4008.
 SLOW_SECONDS = 20.0
 # Whoever does not answer a close is cut off after so long (seconds).
@@ -54,6 +52,7 @@ class Connection(ServerConnection):
         self.on_lost: Callable[[], None] | None = None
         self._slow_timer: asyncio.TimerHandle | None = None
         self._cut_off_timer: asyncio.TimerHandle | None = None
+        self._limit: int = self.write_limit_high  # bytes; it counts as drained at a quarter
         self._owed = 0  # when the peer stopped reading
 
     @property
@@ -103,7 +102,7 @@ class Connection(ServerConnection):
         if self.protocol.state is State.CLOSING:
             # The library waits for a peer that has said goodbye until the peer hangs up.
             self._cut_off_later()
-        if self.paused and self.transport.get_write_buffer_size() > self._owed + BUFFER_LIMIT:
+        if self.paused and self.transport.get_write_buffer_size() > self._owed + self._limit:
             # It sends pings and reads no pong: nothing else is written to who does not read.
             self.transport.abort()
 

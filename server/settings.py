@@ -142,6 +142,13 @@ class Settings(BaseSettings):
         allow_inf_nan=False,
         description="How many sockets may be opened per second, and at once.",
     )
+    handshake_seconds: float = Field(
+        10.0,
+        gt=0,
+        le=3600,
+        allow_inf_nan=False,
+        description="How long a client may take over its handshake.",
+    )
     max_rooms: int = Field(
         1000, ge=1, le=1_000_000, description="How many rooms may be in use at once."
     )
@@ -150,6 +157,12 @@ class Settings(BaseSettings):
     )
     max_message_bytes: int = Field(
         4096, ge=1, le=64 * 1024 * 1024, description="Size of the largest message taken."
+    )
+    max_buffer_bytes: int = Field(
+        256 * 1024,
+        ge=1024,
+        le=1024 * 1024 * 1024,
+        description="How much a client that does not read may be owed before it is skipped.",
     )
     messages_per_second: float = Field(
         10.0,

@@ -5,15 +5,14 @@ Who is refused at the door is told why in plain HTTP, and takes nobody's place.
 
 import asyncio
 import contextlib
-import socket
-import threading
+import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-from server.app import OPEN_SECONDS
 from tests.player import Player
 from tests.server.conftest import Certificate
 from tests.server.raw import Raw, upgrade_request
@@ -21,6 +20,8 @@ from tests.server_process import ServerProcess
 
 StartServer = Callable[..., ServerProcess]
 
+IMPATIENCE = 2.5
+IMPATIENT = ("--handshake-seconds", f"{IMPATIENCE}")
 # What somebody may have said of a request when the line goes quiet.
 UNFINISHED = [
     b"GET / HTTP/1.1\r\nX-",
@@ -31,47 +32,15 @@ UNFINISHED = [
 ]
 
 
-@pytest.fixture(scope="module")
-def tls_house(
-    tmp_path_factory: pytest.TempPathFactory, certificate: Certificate | None
-) -> Iterator[ServerProcess | None]:
-    """A server that speaks TLS, where a certificate can be made."""
+@pytest.fixture
+def tls_house(tmp_path: Path, certificate: Certificate | None) -> Iterator[ServerProcess | None]:
+    """A server that speaks TLS and is impatient, where a certificate can be made."""
     if certificate is None:
         yield None
         return
-    server = ServerProcess(tmp_path_factory.mktemp("tls") / "lobby.db", certificate.flags)
+    server = ServerProcess(tmp_path / "tls.db", (*certificate.flags, *IMPATIENT))
     yield server
     server.kill()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def unfinished(
-    house: ServerProcess, tls_house: ServerProcess | None
-) -> Iterator[tuple[float, list[socket.socket]]]:
-    """Handshakes that are begun before the first test, for the last one to look at."""
-    began = time.monotonic()
-    begun = [(house, text) for text in UNFINISHED]
-    if tls_house is not None:
-        begun += [(tls_house, b""), (tls_house, b"\x16\x03\x01\x02\x00\x01")]
-    callers = []
-    for server, text in begun:
-        callers.append(socket.create_connection(("127.0.0.1", server.port)))
-        callers[-1].sendall(text)
-    # The first one goes on and on, a letter every now and then.
-    end = threading.Event()
-    dripping = threading.Thread(target=drip, args=(callers[0], end))
-    dripping.start()
-    yield began, callers
-    end.set()
-    dripping.join()
-    for caller in callers:
-        caller.close()
-
-
-def drip(caller: socket.socket, end: threading.Event) -> None:
-    with contextlib.suppress(OSError):
-        while not end.wait(0.1):
-            caller.sendall(b"x")
 
 
 class Answer(NamedTuple):
@@ -227,13 +196,38 @@ async def test_nobody_is_believed_who_is_no_proxy(start_server: StartServer) -> 
 
 
 async def test_handshake_that_is_not_finished_is_cut_off(
-    house: ServerProcess, unfinished: tuple[float, list[socket.socket]]
+    start_server: StartServer, tls_house: ServerProcess | None
 ) -> None:
-    began, callers = unfinished
-    loop = asyncio.get_running_loop()
+    server = start_server(*IMPATIENT)
+    begun = [(server, text) for text in UNFINISHED]
+    if tls_house is not None:
+        begun += [(tls_house, b""), (tls_house, b"\x16\x03\x01\x02\x00\x01")]
+    began = time.monotonic()
+    callers = []
+    for house, text in begun:
+        callers.append(await Raw.connect(house.port))
+        callers[-1].writer.write(text)
+    # The first one goes on and on, a letter every now and then.
+    dripping = asyncio.create_task(drip(callers[0], itertools.repeat(b"x")))
+    # Another one takes its time, and is done in time.
+    slow = await Raw.connect(server.port)
+    request = upgrade_request("/slow")
+    await drip(slow, [request[n : n + 20] for n in range(0, len(request), 20)])
+    assert time.monotonic() - began < IMPATIENCE
+    assert (await slow.request(b""))[0] == 101
     for caller in callers:
-        caller.setblocking(False)
-        async with asyncio.timeout_at(loop.time() + OPEN_SECONDS + 3 - (time.monotonic() - began)):
+        async with asyncio.timeout(IMPATIENCE + 3):
             with contextlib.suppress(ConnectionError):
-                assert await loop.sock_recv(caller, 1) == b"", "nobody was answered"
-    assert (await knock(house, "/after")).status == 101
+                assert await caller.reader.read(1) == b"", "nobody was answered"
+    assert IMPATIENCE - 0.1 < time.monotonic() - began < IMPATIENCE + 3
+    await asyncio.gather(dripping)
+    assert (await knock(server, "/after")).status == 101
+
+
+async def drip(caller: Raw, pieces: Iterable[bytes]) -> None:
+    """Send one piece every now and then, until hung up on."""
+    with contextlib.suppress(ConnectionError):
+        for piece in pieces:
+            caller.writer.write(piece)
+            await caller.writer.drain()
+            await asyncio.sleep(0.1)  # the slowness itself

@@ -269,10 +269,26 @@ async def _show_signs_of_life(raw: Raw) -> None:
         await asyncio.sleep(1)
 
 
+async def test_reader_that_is_owed_less_than_the_limit_misses_nothing(
+    start_server: Callable[..., ServerProcess],
+) -> None:
+    flags = ("--messages-per-second", "10000", "--burst", "10000")
+    server = start_server(*flags, "--max-buffer-bytes", "10000000")
+    ann, (slow, _), lists = await choke(server, "slow")
+    slow.writer.transport.resume_reading()
+    while not _knows(slow, ann.id, f"Ann {lists - 1}"):
+        await slow.receive()
+    assert _names(slow, ann.id)[-lists:] == [f"Ann {number}" for number in range(lists)]
+
+
 def _knows(raw: Raw, connection_id: str, name: str) -> bool:
-    lists = [m for m in raw.messages if m.get("action") == "queueUpdate"]
-    users = {user["connectionId"]: user for user in lists[-1]["data"]}
-    return users[connection_id].get("username") == name
+    return _names(raw, connection_id)[-1] == name
+
+
+def _names(raw: Raw, connection_id: str) -> list[str | None]:
+    lists = [m["data"] for m in raw.messages if m.get("action") == "queueUpdate"]
+    found = [next(u for u in users if u["connectionId"] == connection_id) for users in lists]
+    return [user.get("username") for user in found]
 
 
 async def _metrics(server: ServerProcess) -> bytes:
