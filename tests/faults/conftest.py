@@ -3,6 +3,7 @@
 No server may ever write a traceback, whatever is done to it.
 """
 
+import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator, Callable
@@ -39,7 +40,7 @@ async def start_server(tmp_path: Path) -> AsyncIterator[StartServer]:
 @pytest.fixture(scope="session")
 def preloaded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The library that comes between a server and its system."""
-    if shutil.which("cc") is None:
+    if shutil.which("cc") is None and os.environ.get("CI") != "true":
         pytest.skip("no C compiler here")
     library = tmp_path_factory.mktemp("preloaded") / "misfortune.so"
     source = Path(__file__).with_name("misfortune.c")
