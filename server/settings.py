@@ -160,7 +160,7 @@ class Settings(BaseSettings):
     )
     max_buffer_bytes: int = Field(
         256 * 1024,
-        ge=1024,
+        ge=1,
         le=1024 * 1024 * 1024,
         description="How much a client that does not read may be owed before it is skipped.",
     )
