@@ -24,9 +24,9 @@ help:  ## say what there is
 run: $(VENV)/run.stamp  ## start the server; flags go in ARGS="--port 9000"
 	@exec $(IN_VENV) -m server $(ARGS)
 
-# Three at once on any machine: most of the time a test waits for something.
+# Two at once on any machine: half of the time a test waits for something.
 test: $(VENV)/dev.stamp  ## run every test
-	$(IN_VENV) -m pytest --numprocesses 3 --dist worksteal
+	$(IN_VENV) -m pytest --numprocesses 2 --dist worksteal
 	@$(if $(BROWSER_TESTS),$(MAKE) --no-print-directory browser-tests,echo "no browser tests")
 
 .PHONY: browser-tests
