@@ -92,6 +92,14 @@ class Guest:
     async def sees_line(self, *names: str) -> None:
         await expect(self.page.locator("#line bdi")).to_have_text(list(names))
 
+    async def holds(self, selector: str) -> None:
+        """Fail if it is not within the box of everything."""
+        await expect(self.page.locator(selector)).to_be_visible()
+        within = "(part) => [part, part.closest('main')].map((one) => one.getBoundingClientRect())"
+        part, whole = await self.page.locator(selector).evaluate(within)
+        assert whole["top"] <= part["top"], selector
+        assert part["bottom"] <= whole["bottom"], selector
+
     async def fits(self) -> None:
         """Fail if the page is wider than its window."""
         overflow = await self.page.evaluate(

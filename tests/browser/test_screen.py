@@ -34,14 +34,19 @@ async def test_a_screen_shows_the_night_and_never_takes_a_seat(invite: Invite) -
 async def test_an_overlay_lets_the_stream_shine_through(invite: Invite) -> None:
     overlay = await invite(path="?screen=overlay", viewport={"width": 1280, "height": 720})
     await overlay.is_live()
+    await overlay.holds("#invite img")
     await invite("Ada")
-    await invite("Ben")
-    await overlay.sees_players("Ada", "Ben")
+    christopher = await invite("Christopher")
+    await overlay.sees_players("Ada", "Christopher")
+    for name in await overlay.page.locator(".name").all():
+        assert await name.evaluate("(name) => name.scrollWidth <= name.clientWidth"), "it is cut"
     background = await overlay.page.evaluate(
         "getComputedStyle(document.documentElement).background"
     )
     assert background.startswith("rgba(0, 0, 0, 0)")
     await overlay.is_fit_for_everyone()
+    await christopher.concede()
+    await overlay.holds("#result")
 
 
 async def test_a_tab_that_played_may_become_a_screen_and_keep_its_seat(invite: Invite) -> None:
