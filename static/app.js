@@ -1,4 +1,4 @@
-// Joins the rest: the link feeds the state, the state feeds the views, once an animation frame.
+// The link feeds the state, the state feeds the views, once an animation frame.
 
 import { attention } from "./attention.js";
 import { boardView } from "./board.js";
@@ -30,6 +30,7 @@ let painted = initial;
 let frame = 0;
 let requests = 0;
 let isCalled = false;
+let isHurried = false;
 let link;
 const timers = {};
 
@@ -37,8 +38,6 @@ const line = lineView($("#next"), { now, isCalm, most: isScreen ? 5 : 100 });
 const players = playersView($("#table"), { now, isCalm, rectOf: line.rectOf });
 const paintBoard = boardView($("#board"), move);
 const caller = attention($("#sound"), memory);
-
-// State
 
 function dispatch(message) {
 	const before = state;
@@ -71,10 +70,9 @@ function callUp(before) {
 	caller.entitle(mine ? "Your turn!" : standing(state), mine || fresh);
 }
 
-// Painting
-
 function paint() {
 	frame = 0;
+	const focused = document.activeElement;
 	players.render(state); // before the line, from which a name may come
 	line.render(state);
 	paintBoard(state);
@@ -83,9 +81,21 @@ function paint() {
 	paintTrouble();
 	$("#invite").hidden = Boolean(state.game || state.result);
 	setText($("#notice"), state.notice?.text ?? "");
-	const said = announcement(painted, state);
-	if (said && !isScreen) $("#announcer").textContent = said;
+	if (focused?.closest("[hidden]")) $("#standing").focus();
+	if (state.game === undefined && state.result) return; // more is on its way
+	if (state.game?.number !== painted.game?.number) makeWay();
+	say(announcement(painted, state));
 	painted = state;
+}
+
+// No dialog hides a new game from its players, or outlives the game it was about.
+function makeWay() {
+	$("#confirm-dialog").close();
+	if (state.me.marker) $("#share-dialog").close();
+}
+
+function say(text) {
+	if (text && !isScreen) $("#announcer").textContent = text;
 }
 
 function paintResult() {
@@ -123,8 +133,6 @@ function paintTrouble() {
 	button.hidden = !REMEDIES[status];
 }
 
-// What people do
-
 function send(message) {
 	const requestId = String(++requests);
 	if (link.send({ ...message, requestId })) return requestId;
@@ -145,7 +153,7 @@ async function takeName(question) {
 }
 
 async function rename() {
-	const username = await takeName({ title: "Write it anew", yes: "Write it up", no: "Cancel" });
+	const username = await takeName({ title: "Change your name", yes: "Save", no: "Cancel" });
 	if (username) send({ action: "updateDB", username });
 }
 
@@ -167,8 +175,6 @@ function retry() {
 	if (state.link.status === "removed") memory.session.set("");
 	link.retry();
 }
-
-// The beginning
 
 function protocols() {
 	const session = memory.session.get();
@@ -198,7 +204,7 @@ async function start() {
 		memory.choice.set("watch");
 	}
 	setClock();
-	fillShare(share, room, (copied) => change({ notice: { text: copied ? "The link is copied." : "Please copy the address by hand." } }));
+	fillShare(share, room);
 	if (!memory.choice.get()) {
 		const name = await takeName({ title: "Chalk yourself up", yes: "Join the line", no: "Just watch" });
 		memory.choice.set(name ? "play" : "watch");
@@ -215,7 +221,9 @@ async function start() {
 const clicks = { "#trouble button": retry, "#rename": rename, "#join": join, "#leave": leave, "#concede": concede, "#share": () => $("#share-dialog").showModal() };
 for (const [button, act] of Object.entries(clicks)) $(button).addEventListener("click", act);
 setInterval(() => {
-	players.tick(now());
+	const hurry = players.tick(now()) && isMyTurn(state);
+	if (hurry && !isHurried) say("5 seconds left.");
+	isHurried = hurry;
 	line.tick(now());
 	if (state.link.status === "waiting") paintTrouble();
 }, 250);

@@ -1,5 +1,4 @@
-// The board: marks drawn stroke by stroke, moves by pointer and arrow keys. Which cells are open is
-// asked of the state.
+// The board: marks drawn stroke by stroke, moves by pointer and arrow keys.
 
 import { canMove, markerIn, shownBoard } from "./state.js";
 import { drawRules, drawStrike, mark } from "./strokes.js";

@@ -1,5 +1,5 @@
-// The server's time: deadlines come in it, and a phone may be minutes off. The Date of an answer tells
-// by how much, to a second; less is taken for none, for a clock that is kept right beats the guess.
+// The server's time, in which deadlines come: a phone may be minutes off. The Date of an answer tells
+// by how much, to a second; less counts as none.
 
 const TRUSTED_MS = 1500;
 let offset = 0;

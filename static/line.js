@@ -1,5 +1,4 @@
-// The line: at most a hundred rows, kept by who they are, so that a change touches what changed and
-// nothing grows with the number of people behind them.
+// The line: at most a hundred rows, kept by who they are, so that a change touches what changed.
 
 import { line, nameOf } from "./state.js";
 import { crowdWords } from "./words.js";
@@ -82,7 +81,6 @@ export function lineView(root, { now, isCalm, most }) {
 		for (const { user, note } of rows.values()) setText(note, awayWords(user, time));
 	}
 
-	/** Where a name stands. */
 	function rectOf(id) {
 		return rows.get(id)?.name.getBoundingClientRect();
 	}

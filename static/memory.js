@@ -1,5 +1,5 @@
-// What outlives a reload: session and choice (play or watch) per tab and room, the name per tab, and
-// per browser for the next one. Where storage is forbidden, it is forgotten.
+// What outlives a reload: session and choice (play or watch) per tab and room, the name per tab and
+// browser. Where storage is forbidden, it is forgotten.
 
 function attempt(use) {
 	try {

@@ -12,6 +12,7 @@ export function playersView(root, { now, isCalm, rectOf }) {
 	const plates = [...root.querySelectorAll(".player")].map((plate) => {
 		const [name, note, streak] = [".name", ".note", ".streak"].map((part) => plate.querySelector(part));
 		plate.prepend(mark(plate.dataset.marker));
+		Object.assign(plate, { role: "group", ariaLabel: plate.dataset.marker });
 		return { plate, name, note, streak, wins: 0 };
 	});
 	let deadline;
@@ -77,7 +78,7 @@ export function playersView(root, { now, isCalm, rectOf }) {
 		for (const { user, note } of plates) setText(note, awayWords(user, time));
 		const seconds = deadline && secondsLeft(deadline, time);
 		setText(clock, deadline ? `${seconds} s` : "");
-		turn.classList.toggle("hurry", seconds <= HURRY_SECONDS);
+		return turn.classList.toggle("hurry", seconds <= HURRY_SECONDS);
 	}
 
 	return { render, tick };

@@ -1,7 +1,6 @@
-// The address to hand on, as the server knows it (a phone cannot open localhost): as a QR code, by
-// the clipboard, or with the system's own share sheet.
+// The address to hand on, as the server knows it: a phone cannot open localhost.
 
-export async function fillShare(places, room, onCopied) {
+export async function fillShare(places, room) {
 	const code = `/static/qr/${room}.svg`;
 	const address = await addressIn(code);
 	for (const place of places) {
@@ -9,9 +8,8 @@ export async function fillShare(places, room, onCopied) {
 		const [image, text, copyButton, sendButton] = ["img", ".address", ".copy", ".send"].map((part) => place.querySelector(part));
 		image.src = code;
 		text.textContent = address.replace(/\/$/, "");
-		copyButton.addEventListener("click", async () => onCopied(await copy(address)));
+		copyButton.addEventListener("click", async () => (copyButton.textContent = (await copy(address)) ? "The link is copied" : "Please copy it by hand"));
 		sendButton.hidden = !navigator.share;
-		// Closing the share sheet is no mistake.
 		sendButton.addEventListener("click", () => navigator.share({ title: document.title, url: address }).catch(() => {}));
 	}
 }

@@ -1,7 +1,6 @@
-// One connection that never gives up: connects, notices silence, comes back with full jitter. It
-// knows close codes and timers, not what messages mean. It reports a link: { status, reason?,
-// retryAt?, offline }; status is connecting, live, waiting (for the next try), replaced (by another
-// tab) or removed (by the host). The last two stay until `retry()`.
+// One connection that never gives up: notices silence, comes back with full jitter. It reports a link:
+// { status, reason?, retryAt?, offline }; status is connecting, live, waiting (for the next try), or,
+// until `retry()`, replaced (by another tab) or removed (by the host).
 
 const MOST_APART_SEATED = 4000; // all in ms
 const MOST_APART = 20000;
@@ -52,7 +51,7 @@ export function openLink({ url, protocols, isSeated, onMessage, onLink }) {
 	function lost(code, opened) {
 		clearTimeout(guardTimer);
 		socket = null;
-		if (FINAL[code]) return report({ status: FINAL[code] });
+		if (FINAL[code]) return report({ status: FINAL[code], reason: "lost" });
 		if (link.status === "live" && Date.now() - liveSince > STEADY) attempts = 0;
 		const most = isSeated() ? MOST_APART_SEATED : MOST_APART;
 		const delay = Math.random() * Math.min(most, 500 * 2 ** attempts++);

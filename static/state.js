@@ -78,9 +78,9 @@ function lastMove(before, game, last) {
 
 function refused(state, { requestId, body }) {
 	if (!state.pending || state.pending.requestId !== requestId) {
-		return { ...state, notice: { text: body.message } };
+		return { ...state, notice: { text: `That was refused: ${body.message}.` } };
 	}
-	return { ...state, pending: null, notice: { text: `Your move was taken back: ${body.message}` } };
+	return { ...state, pending: null, notice: { text: `Your move was taken back: ${body.message}.` } };
 }
 
 export function nameOf(user) {

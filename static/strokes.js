@@ -1,5 +1,4 @@
-// The pen, or the chalk: marks, board lines, tallies and strikes as paths to be drawn stroke by
-// stroke. It knows shapes, and nothing of the game.
+// The pen, or the chalk: shapes as paths to be drawn stroke by stroke.
 
 const SVG = "http://www.w3.org/2000/svg";
 const TALLY_MOST = 25;

@@ -96,7 +96,7 @@ export function troubleWords({ status, reason, offline }, seconds) {
 	if (status === "live") return offline ? "You are offline, but the server still answers." : "";
 	const what = offline ? "You are offline." : TROUBLE[reason];
 	if (!what) return "";
-	return `${what} ${status === "waiting" ? `Next try in ${seconds} s.` : "Trying now…"}`;
+	return `${what} ${status === "waiting" ? `Next try in ${seconds} s.` : "Trying now…"}`;
 }
 
 /** What a screen reader is told when one state follows another; "" for nothing. */
@@ -109,8 +109,9 @@ export function announcement(before, after) {
 	}
 	said.push(moveNews(before, after), standingNews(before, after));
 	const turn = turnWords(after);
-	const anew = turn !== turnWords(before) || after.game?.number !== before.game?.number;
-	if (turn && anew) said.push(`${turn}.`);
+	const anew = after.game?.number !== before.game?.number;
+	if (anew) said.push(rivalNews(after));
+	if (turn && (anew || turn !== turnWords(before))) said.push(`${turn}.`);
 	return said.filter(Boolean).join(" ");
 }
 
@@ -127,9 +128,15 @@ function moveNews({ game: old }, { game, last, me }) {
 	return `${mark} in row ${Math.floor(last / 3) + 1}, column ${(last % 3) + 1}.`;
 }
 
+function rivalNews(state) {
+	return isMyTurn(state) && `Against ${nameIn(state, state.game.players[state.me.marker === "X" ? "O" : "X"])}.`;
+}
+
 function standingNews(before, after) {
 	const words = standing(after);
 	if (words === standing(before)) return "";
+	const { result, me } = after;
+	if (me.status !== "active" && result !== before.result && markerIn(result?.game, me.id)) return ""; // said already
 	const arrived = after.me.status !== before.me.status || after.me.marker !== before.me.marker;
 	// Every step forward would be chatter.
 	return arrived || place(after) === 1 ? `${words}.` : "";

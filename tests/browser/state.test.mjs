@@ -105,7 +105,7 @@ describe("a move", () => {
 	it("is not taken back when something else is refused", () => {
 		const state = table("Ada", move(4), refusal("6", "no"));
 		assert.equal(shownBoard(state).board, "....X....");
-		assert.equal(state.notice.text, "no");
+		assert.equal(state.notice.text, "That was refused: no.");
 	});
 
 	it("outlives a hello within a connection, but not a new connection", () => {

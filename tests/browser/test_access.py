@@ -1,7 +1,9 @@
 """For everyone: by keyboard, by ear, on a small phone, by night, and whatever people are called."""
 
+from collections.abc import Callable
+
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Browser, expect
 
 from tests.browser.guest import ADAS_TURN, Guest, Invite, win
 from tests.server_process import ServerProcess
@@ -126,6 +128,38 @@ async def test_any_name_is_a_name(invite: Invite, name: str) -> None:
     plates = ada.page.locator(".player")
     heights = [(await plates.nth(index).bounding_box() or {})["height"] for index in (0, 1)]
     assert heights[0] == heights[1]
+
+
+async def test_focus_is_kept_when_a_button_goes(invite: Invite) -> None:
+    for name in ("Ada", "Ben"):
+        await invite(name)
+    cleo = await invite("Cleo")
+    for button, standing in (("Leave", "You are watching"), ("Join the line", "You are next")):
+        await cleo.page.get_by_role("button", name=button).focus()
+        await cleo.page.keyboard.press("Enter")
+        await expect(cleo.page.locator(":focus")).to_have_text(standing)
+
+
+async def test_a_player_who_runs_out_of_time_is_told(
+    house: Browser, start_server: Callable[..., ServerProcess]
+) -> None:
+    server = start_server("--move-seconds", "8")
+    window = await house.new_context()
+    ada, ben = [await Guest.open(window, server.url, name) for name in ("Ada", "Ben")]
+    for guest in (ada, ben):
+        await guest.join()
+    await expect(ada.page.locator("#announcer")).to_have_text("5 seconds left.")
+    await expect(ben.page.locator("#announcer")).not_to_have_text("5 seconds left.")
+
+
+async def test_who_is_away_still_has_a_name(invite: Invite) -> None:
+    ada = await invite("Ada", **SMALL)
+    ben = await invite("Christopher")
+    await ada.sees_turn()
+    await ben.page.close(run_before_unload=False)
+    name = ada.page.locator(".player.absent .name")
+    await expect(name).to_have_text("Christopher")
+    assert (await name.bounding_box() or {})["width"] > 60
 
 
 async def test_targets_are_large_enough_for_a_thumb(invite: Invite) -> None:

@@ -55,7 +55,7 @@ async def test_whoever_is_alone_is_given_the_address_to_share(invite: Invite) ->
 
     await ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await ada.page.get_by_role("button", name="Copy the link").click()
-    await expect(ada.page.locator("#notice")).to_have_text("The link is copied.")
+    await ada.sees("The link is copied")
     assert await ada.page.evaluate("navigator.clipboard.readText()") == address
 
 
@@ -88,6 +88,21 @@ async def test_a_move_that_is_refused_is_taken_back_with_the_reason(invite: Invi
     await ada.sees_board(".........")
     await ada.move(0)
     await ben.sees_board("X........")
+
+
+async def test_no_dialog_hides_a_game_or_outlives_it(invite: Invite) -> None:
+    ada = await invite("Ada")
+    await ada.page.get_by_role("button", name="Invite").click()
+    await expect(ada.page.locator("#share-dialog")).to_be_visible()
+    ben = await invite("Ben")
+    await ada.sees_turn()
+    await expect(ada.page.get_by_role("dialog")).to_have_count(0)
+
+    await ada.page.get_by_role("button", name="Concede").click()
+    await ben.concede()
+    await ada.sees("You win!")
+    await expect(ada.page.get_by_role("dialog")).to_have_count(0)
+    await expect(ada.page.locator("#notice")).to_be_empty()
 
 
 LOOK_AWAY = """() => {
@@ -144,17 +159,17 @@ async def test_leaving_the_line_and_coming_back(invite: Invite) -> None:
 async def test_names_are_remembered_and_can_be_changed(invite: Invite) -> None:
     ada = await invite("Ada")
     await ada.page.get_by_role("button", name="Ada").click()
-    await ada.page.get_by_label("Your name").fill("x" * 33)
+    await ada.page.get_by_label("Your name", exact=True).fill("x" * 33)
     await ada.page.keyboard.press("Enter")
     await ada.sees("At most 32 characters, please: these are 33.")
     await ada.is_fit_for_everyone()
-    await ada.page.get_by_label("Your name").fill("Ada L.")
+    await ada.page.get_by_label("Your name", exact=True).fill("Ada L.")
     await ada.page.keyboard.press("Enter")
     await ada.sees_players("Ada L.", "free")
 
     tab = await ada.context.new_page()
     await tab.goto(ada.page.url)
-    await expect(tab.get_by_label("Your name")).to_have_value("Ada L.")
+    await expect(tab.get_by_label("Your name", exact=True)).to_have_value("Ada L.")
 
 
 async def test_a_visit_costs_less_than_60_kb(invite: Invite) -> None:

@@ -93,7 +93,7 @@ describe("the connection", () => {
 	});
 
 	it("is told as it is", () => {
-		assert.equal(troubleWords({ status: "waiting", reason: "lost" }, 3), "The connection was lost. Next try in 3 s.");
+		assert.equal(troubleWords({ status: "waiting", reason: "lost" }, 3), "The connection was lost. Next try in 3\u00a0s.");
 		assert.equal(troubleWords({ status: "connecting", reason: "restart" }, 0), "The server is starting anew. Trying now…");
 		assert.match(troubleWords({ status: "waiting", reason: "lost", offline: true }, 3), /^You are offline\./);
 		assert.match(troubleWords({ status: "live", offline: true }, 0), /still answers/);
@@ -114,7 +114,7 @@ describe("what is read out", () => {
 
 	it("is the result once, and whose turn comes then", () => {
 		const next = game(".........", "X", { number: 2, players: { X: "id-Ada", O: "id-Cleo" } });
-		assert.equal(said("Ada", [], [won, stays, next]), "You win! Three in a row. You stay on: 3 in a row. Your turn.");
+		assert.equal(said("Ada", [], [won, stays, next]), "You win! Three in a row. You stay on: 3 in a row. Against Cleo. Your turn.");
 		assert.equal(said("Ada", [won, stays, next], [local({ result: null })]), "");
 	});
 
@@ -124,6 +124,11 @@ describe("what is read out", () => {
 		assert.equal(said("Cleo", ahead, [delta([], ["id-Zoe", "id-Yan"])]), "You are next.");
 		const up = [told("active", { marker: "O" }), delta([seated("Cleo", 3, "O")], ["id-Ben"])];
 		assert.equal(said("Cleo", [], up), "You play O.");
+	});
+
+	it("is one's place once, with the result", () => {
+		const back = [won, told("inactive", { position: 2 }), delta([user("Ben", 4), seated("Cleo", 3, "O")])];
+		assert.equal(said("Ben", [], back), "Ada wins. Three in a row. You are back in line, 1st.");
 	});
 
 	it("is a lost connection without the seconds, and that it is back", () => {
