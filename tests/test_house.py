@@ -103,3 +103,16 @@ def test_every_test_that_a_promise_rests_on_is_there() -> None:
     for file, test in named:
         path = path if file == "..." else file
         assert f"def {test}(" in (ROOT / path).read_text()
+
+
+def test_every_test_that_a_promise_names_exists() -> None:
+    promises = (ROOT / "docs/reliability.md").read_text() + (ROOT / "SECURITY.md").read_text()
+    named = re.findall(
+        r"`(?:(tests/[\w/]+\.py)|\.\.\.)::(test_\w+)`|`(tests/[\w/]+\.py)`", promises
+    )
+    assert len(named) > 30
+    file = ""
+    for with_test, test, whole in named:
+        file = with_test or whole or file
+        source = (ROOT / file).read_text()
+        assert not test or f"def {test}(" in source, f"{file}::{test}"
