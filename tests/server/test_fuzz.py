@@ -13,17 +13,18 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from websockets.sync.client import connect
+from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
 from server.messages import open_envelope
 from server.routes import ROUTES, SERVER_ROUTES
-from tests.server.raw import CLOSE, PING, PONG, TEXT, frame, upgrade_request
+from tests.server.raw import CLOSE, TEXT, frame, upgrade_request
 from tests.server_process import ServerProcess
 
 LARGEST_ANSWER = 1024
 LARGEST_MESSAGE = 4096
 DEADLINE = 10.0
+_numbers = itertools.count(1)
 STATUS_CODES = {200, 400, 403, 404, 409}
 # What the library and we close with when a frame is not as it should be; 1000 is the caller's own.
 CLOSE_CODES = {1000, 1002, 1003, 1005, 1007, 1009}
@@ -47,7 +48,6 @@ class Caller:
     def __init__(self, port: int) -> None:
         self._socket = socket.create_connection(("127.0.0.1", port), timeout=DEADLINE)
         self._received = b""
-        self._numbers = itertools.count(1)
 
     @classmethod
     def enter(cls, port: int, path: str, *protocols: str) -> "Caller":
@@ -64,44 +64,6 @@ class Caller:
         """Send bytes, as long as anybody reads them."""
         with contextlib.suppress(ConnectionError):
             self._socket.sendall(data)
-
-    def ask(self, text: str) -> dict[str, Any] | None:
-        """Send a message; return the response, if there is one."""
-        number = f"after {next(self._numbers)}"
-        self.send(frame(TEXT, text.encode()))
-        self.send(frame(TEXT, b'{"action":"sendInfo","requestId":"%s"}' % number.encode()))
-        responses = []
-        for opcode, payload in self.frames():
-            if opcode == PING:
-                self.send(frame(PONG, payload))
-                continue
-            assert opcode == TEXT
-            message = json.loads(payload)
-            if message.get("action") != "response":
-                continue
-            assert len(payload) <= LARGEST_ANSWER
-            if message.get("requestId") == number:
-                break
-            responses.append(message)
-        assert len(responses) <= 1
-        return responses[0] if responses else None
-
-    def hear(self) -> dict[str, Any]:
-        """Return the next message that has no action: who we are."""
-        return next(
-            message
-            for _, payload in self.frames()
-            if "connectionId" in (message := json.loads(payload))
-        )
-
-    def frames(self) -> Iterator[tuple[int, bytes]]:
-        """Yield every frame that comes, until the connection ends."""
-        while True:
-            while (parsed := _parse(self._received)) is None:
-                if not self._read():
-                    return
-            opcode, payload, self._received = parsed
-            yield opcode, payload
 
     def last_words(self) -> bytes:
         """Say no more, and return all that still comes."""
@@ -139,16 +101,38 @@ def _parse(data: bytes) -> tuple[int, bytes, bytes] | None:
 
 
 @pytest.fixture(scope="module")
-def player(house: ServerProcess) -> Iterator[tuple[Caller, dict[str, str]]]:
+def player(house: ServerProcess) -> Iterator[tuple[ClientConnection, dict[str, str]]]:
     """One of two players, who is about to say a lot of nonsense; and what their ids are."""
-    v1 = [Subprotocol("winner-stays.v1")]
-    # It answers pings by itself, and reads all that it is told.
-    with connect(f"{house.ws_url}/fuzz", subprotocols=v1, max_queue=None) as other:
-        them = json.loads(other.recv())["connectionId"]
-        player = Caller.enter(house.port, "/fuzz", "winner-stays.v1")
-        with contextlib.closing(player):
-            yield player, {"me": player.hear()["connectionId"], "them": them}
-            assert player.ask('{"action":"joinQueue","requestId":"still here"}') is not None
+    # They answer pings by themselves, and read all that they are told.
+    options: dict[str, Any] = {
+        "subprotocols": [Subprotocol("winner-stays.v1")],
+        "max_queue": None,
+        "ping_interval": None,
+    }
+    url = f"{house.ws_url}/fuzz"
+    with connect(url, **options) as other, connect(url, **options) as player:
+        them, me = [json.loads(one.recv(DEADLINE))["connectionId"] for one in (other, player)]
+        yield player, {"me": me, "them": them}
+        assert ask(player, '{"action":"joinQueue","requestId":"still here"}') is not None
+
+
+def ask(player: ClientConnection, text: str) -> dict[str, Any] | None:
+    """Send a message; return the response, if there is one."""
+    number = f"after {next(_numbers)}"
+    player.send(text)
+    player.send(f'{{"action":"sendInfo","requestId":"{number}"}}')
+    responses = []
+    while True:
+        payload = player.recv(DEADLINE)
+        message = json.loads(payload)
+        if message.get("action") != "response":
+            continue
+        assert len(payload.encode() if isinstance(payload, str) else payload) <= LARGEST_ANSWER
+        if message.get("requestId") == number:
+            break
+        responses.append(message)
+    assert len(responses) <= 1
+    return responses[0] if responses else None
 
 
 def json_values(depth: int = 20) -> st.SearchStrategy[Any]:
@@ -217,7 +201,9 @@ TEXTS = st.one_of(
 @bounded
 @given(texts=st.lists(TEXTS, min_size=1, max_size=8))
 def test_no_text_is_more_than_refused(
-    player: tuple[Caller, dict[str, str]], in_room: Callable[[str], int], texts: list[str]
+    player: tuple[ClientConnection, dict[str, str]],
+    in_room: Callable[[str], int],
+    texts: list[str],
 ) -> None:
     caller, ids = player
     for text in texts:
@@ -226,7 +212,7 @@ def test_no_text_is_more_than_refused(
         if len(text.encode()) > LARGEST_MESSAGE:
             continue
         before = in_room("fuzz")
-        response = caller.ask(text)
+        response = ask(caller, text)
         envelope = open_envelope(text)
         if response is None:
             assert envelope.error is None
