@@ -5,6 +5,7 @@ read our answers: so a client can fill no queue of ours. A bad message is answer
 socket.
 """
 
+import asyncio
 import logging
 import time
 
@@ -89,6 +90,9 @@ class Host:
             self._answer(connection, envelope, 429, {"message": "too many messages"}, route=None)
             if bucket.abusive(time.monotonic()):
                 connection.shut(CloseCode.POLICY_VIOLATION)
+            self._metrics.message(None, 429)
+            # Neither receiving nor draining need suspend: a flood would be answered in one go.
+            await asyncio.sleep(0)
             return
         action = envelope.action
         route = action if action in ROUTES or action in SERVER_ROUTES else None

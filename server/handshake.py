@@ -20,6 +20,12 @@ from .connection import Connection
 from .limits import Network, TokenBucket, client_address, origin_allowed
 from .pages import Pages, refuse, room_of, secure
 
+# The library takes 128 lines of 8 KB and would look for commas in all of them. Browsers send less
+# than this (bytes), a proxy's additions included.
+MOST_HEADER_BYTES = 16 * 1024
+# A refusal that quotes what it refuses is cut down to less (bytes).
+LARGEST_REFUSAL = 512
+
 
 class Door:
     """Lets connections in, up to every limit; of an address as many as it likes if that is 0."""
@@ -53,6 +59,8 @@ class Door:
         """Answer with a page or a refusal, or let the handshake go on."""
         assert isinstance(connection, Connection), "the server makes our connections"
         headers = request.headers
+        if sum(len(name) + len(value) for name, value in headers.raw_items()) > MOST_HEADER_BYTES:
+            return refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too many headers\n")
         if not any("websocket" in value.lower() for value in headers.get_all("Upgrade")):
             return await self._pages.respond(request)
         room = room_of(request.path)
@@ -102,6 +110,8 @@ class Door:
             if refusal is None:
                 self._let_in(connection)
             return refusal
+        if response.status_code >= 400 and len(response.body) > LARGEST_REFUSAL:
+            return refuse(response.status_code, "this is no WebSocket handshake\n")
         secure(response)
         return None
 

@@ -138,15 +138,30 @@ async def test_token_to_enter_and_to_resume_are_not_mixed_up(house: ServerProces
         (b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n", b""),
         (b"AAAAAAAAAAAAAAAAAAAAAA==", b"short"),
         (b"Connection: Upgrade", b"Connection: close"),
+        (b"Sec-WebSocket-Version: 13", b"Sec-WebSocket-Version: " + b"9" * 8000),
+        (b"AAAAAAAAAAAAAAAAAAAAAA==", b"\xe9" * 8000),
+        (b"Upgrade: websocket", b"\r\n".join([b"Upgrade: websocket, " + b"x" * 7000] * 2)),
     ],
+    ids=lambda change: str(change[1])[:40],
 )
 async def test_botched_handshake_is_refused(
     house: ServerProcess, change: tuple[bytes, bytes]
 ) -> None:
     raw = await Raw.connect(house.port)
-    status, _ = await raw.request(upgrade_request("/botched").replace(*change))
+    status, headers = await raw.request(upgrade_request("/botched").replace(*change))
     assert 400 <= status < 500
+    assert int(headers["content-length"]) <= 1024, "garbage is not repeated at length"
     await raw.cut_off()
+
+
+async def test_headers_beyond_reason_are_not_looked_at(house: ServerProcess) -> None:
+    enough = "x" * (16 * 1024 - 4 - len(b"CookieCookie") - 400)
+    cookies = "\r\n".join(f"Cookie: {half}" for half in (enough[:8000], enough[8000:]))
+    request = upgrade_request("/headers").replace(b"\r\n\r\n", f"\r\n{cookies}\r\n\r\n".encode())
+    assert (await (await Raw.connect(house.port)).request(request))[0] == 101
+    lists = f"Sec-WebSocket-Protocol: {'a,' * 4000}a\r\n" * 3
+    too_many = upgrade_request("/headers").replace(b"\r\n\r\n", f"\r\n{lists}\r\n".encode())
+    assert (await (await Raw.connect(house.port)).request(too_many))[0] == 431
 
 
 async def test_pages_come_by_the_same_port_and_the_connection_ends(house: ServerProcess) -> None:
