@@ -99,6 +99,7 @@ async def _serve(
         metrics,
         messages_per_second=settings.messages_per_second,
         burst=settings.burst,
+        max_message_bytes=settings.max_message_bytes,
     )
     door = Door(
         Pages(public_url=url, metrics=metrics.render, ready=store.ping),

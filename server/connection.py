@@ -16,6 +16,7 @@ from queue_engine.model import ConnectionId
 from storage.contract import RoomName
 
 from .close_codes import CloseCode
+from .limits import TokenBucket
 
 # A socket over its limit for so long (seconds) is closed with 4008.
 SLOW_SECONDS = 20.0
@@ -48,11 +49,13 @@ class Connection(ServerConnection):
         self.heard = True
         self.pinged = False
         self.shutting = False
+        self.allowance: TokenBucket | None = None  # bytes it may send; None: any number
         self.on_drained: Callable[[Connection], None] | None = None
         self.on_lost: Callable[[], None] | None = None
         self._slow_timer: asyncio.TimerHandle | None = None
         self._cut_off_timer: asyncio.TimerHandle | None = None
         self._limit: int = self.write_limit_high  # bytes; it counts as drained at a quarter
+        self._deaf = False
         self._owed = 0  # when the peer stopped reading
 
     @property
@@ -98,6 +101,12 @@ class Connection(ServerConnection):
     def data_received(self, data: bytes) -> None:
         """Note the sign of life: pongs are handled inside the library and seen nowhere else."""
         self.heard = True
+        if self.allowance is not None and not self.allowance.take(self.loop.time(), len(data)):
+            # More than all its messages could be: pings or empty fragments, which cost as much.
+            self._deaf = True
+            self.shut(CloseCode.POLICY_VIOLATION)
+        if self._deaf:
+            return
         super().data_received(data)
         if self.protocol.state is State.CLOSING:
             # The library waits for a peer that has said goodbye until the peer hangs up.

@@ -28,18 +28,29 @@ from .telemetry import Metrics
 logger = logging.getLogger(__name__)
 
 HANDSHAKE_DONE = Request("", Headers())
+# What a frame may have besides its payload (RFC 6455, section 5.2; bytes).
+LARGEST_FRAME_HEADER = 14
+# What any client may send at once (bytes), however little its messages may be.
+LEAST_BURST = 128 * 1024
 
 
 class Host:
     """Receives clients; ``messages_per_second`` and ``burst`` bound what each may say."""
 
     def __init__(
-        self, lobby: Lobby, metrics: Metrics, *, messages_per_second: float, burst: int
+        self,
+        lobby: Lobby,
+        metrics: Metrics,
+        *,
+        messages_per_second: float,
+        burst: int,
+        max_message_bytes: int,
     ) -> None:
         self._lobby = lobby
         self._metrics = metrics
         self._rate = messages_per_second
         self._burst = burst
+        self._max_message_bytes = max_message_bytes
         self._closing = False
 
     def close(self) -> None:
@@ -49,6 +60,8 @@ class Host:
     async def receive(self, connection: ServerConnection) -> None:
         """Attend to one client until its socket is gone."""
         assert isinstance(connection, Connection), "the server makes our connections"
+        size = self._max_message_bytes + LARGEST_FRAME_HEADER
+        connection.allowance = TokenBucket(self._rate * size, max(self._burst * size, LEAST_BURST))
         try:
             await handlers.connect(self._lobby, connection)
             _log(connection, "connected", "connection opened")

@@ -32,14 +32,14 @@ class TokenBucket:
         self._updated: float | None = None
         self._streak_start = self._last_refusal = float("-inf")
 
-    def take(self, now: float) -> bool:
-        """Let one through, or refuse it."""
+    def take(self, now: float, tokens: int = 1) -> bool:
+        """Let so many through, or refuse them."""
         if self._updated is not None:
             gained = (now - self._updated) * self._rate
             self._tokens = min(self._burst, self._tokens + gained)
         self._updated = now
-        if self._tokens >= 1:
-            self._tokens -= 1
+        if self._tokens >= tokens:
+            self._tokens -= tokens
             return True
         if now - self._last_refusal > STREAK_GAP_SECONDS:
             self._streak_start = now
