@@ -108,6 +108,7 @@ class Night:
     async def _keep_busy(self) -> None:
         started = time.monotonic()
         for number in itertools.count():
+            # The beat of the changes: there is nothing to wait for.
             await asyncio.sleep(started + number / CHANGES_PER_SECOND - time.monotonic())
             await self._change(number)
 

@@ -87,7 +87,7 @@ class Proxy:
         with suppress(OSError, RuntimeError):
             while data := await reader.read(65536):
                 await self._flowing.wait()
-                await asyncio.sleep(self.latency)
+                await asyncio.sleep(self.latency)  # the fault itself
                 for piece in self.pieces(data):
                     writer.write(piece)
                     await writer.drain()
