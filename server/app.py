@@ -32,19 +32,21 @@ from .liveness import Liveness
 from .pages import Pages
 from .registry import Registry
 from .settings import Settings, public_url
-from .telemetry import Metrics
+from .telemetry import Metrics, report_once_out_of_files
 
 logger = logging.getLogger(__name__)
 
-# How many connections the kernel may hold for us when a whole class opens the page at once.
+# How many connections the kernel may hold for us when a whole class opens the page at once, and
+# how many of them the event loop takes in one go: more than it can look at would be in the way.
 BACKLOG = 4096
+ACCEPTED_AT_ONCE = 64
 # How the library is to treat a connection; the conformance suite is run with the same.
 SOCKET_OPTIONS: Mapping[str, Any] = {
     "compression": None,  # 35 times the cost of a plain frame, and 30 KB a connection
     "server_header": None,
     "ping_interval": None,  # one timer pings everybody, see `liveness.py`
     "close_timeout": CLOSE_SECONDS,
-    "backlog": BACKLOG,
+    "backlog": ACCEPTED_AT_ONCE,
 }
 # How long (seconds) the rooms may take for their last commits, and handlers to return after that.
 LAST_COMMITS_SECONDS = 1.0
@@ -81,6 +83,7 @@ async def _serve(
     ready: Callable[[str], None],
     tasks: asyncio.TaskGroup,
 ) -> None:
+    report_once_out_of_files(asyncio.get_running_loop())
     metrics, registry = Metrics(), Registry()
     broadcaster = Broadcaster(registry, metrics)
     house = HouseRules(
@@ -109,6 +112,7 @@ async def _serve(
         handshakes_per_second=settings.handshakes_per_second,
         max_connections=settings.max_connections,
         max_connections_per_address=settings.max_connections_per_address,
+        max_unfinished=settings.max_unfinished,
         max_rooms=settings.max_rooms,
     )
 
@@ -118,6 +122,7 @@ async def _serve(
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
             super().connection_made(transport)
             sockets.add(self)
+            door.come(self)
 
     background = [
         tasks.create_task(_follow(store, engine, broadcaster), name="follow the stream"),
@@ -137,6 +142,7 @@ async def _serve(
         create_connection=Noted,
         **SOCKET_OPTIONS,
     )
+    listener.listen(BACKLOG)  # asyncio has one number for both
     logger.info("serving", extra={"action": "started", "url": url})
     ready(f"{url}/")
     await stop.wait()

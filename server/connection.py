@@ -1,12 +1,13 @@
 """One client's socket: what the room knows of it, its frames on the way out, and its end.
 
-Frames wait in ``outgoing`` until the :class:`Outbox` writes them. A socket whose peer does not read
-is ``paused``; broadcasts skip it, and it gets a fresh snapshot when it drains. It knows nothing of
-users, the line or the game.
+Before it is one, what it may say is bounded. Frames wait in ``outgoing`` until the :class:`Outbox`
+writes them. A socket whose peer does not read is ``paused``; broadcasts skip it, and it gets a
+fresh snapshot when it drains. It knows nothing of users, the line or the game.
 """
 
 import asyncio
 from collections.abc import Callable
+from http import HTTPStatus
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
@@ -17,7 +18,11 @@ from storage.contract import RoomName
 
 from .close_codes import CloseCode
 from .limits import TokenBucket
+from .pages import refuse
 
+# The library would take 128 lines of 8 KB, and look for commas in all of them. A browser's request
+# is smaller than this (bytes), a proxy's additions included.
+MOST_REQUEST_BYTES = 24 * 1024
 # A socket over its limit for so long (seconds) is closed with 4008.
 SLOW_SECONDS = 20.0
 # Whoever does not answer a close is cut off after so long (seconds).
@@ -51,9 +56,10 @@ class Connection(ServerConnection):
         self.shutting = False
         self.allowance: TokenBucket | None = None  # bytes it may send; None: any number
         self.on_drained: Callable[[Connection], None] | None = None
-        self.on_lost: Callable[[], None] | None = None
+        self.on_lost: Callable[[], object] | None = None
         self._slow_timer: asyncio.TimerHandle | None = None
         self._cut_off_timer: asyncio.TimerHandle | None = None
+        self._request_bytes = 0
         self._limit: int = self.write_limit_high  # bytes; it counts as drained at a quarter
         self._deaf = False
         self._owed = 0  # when the peer stopped reading
@@ -101,6 +107,14 @@ class Connection(ServerConnection):
     def data_received(self, data: bytes) -> None:
         """Note the sign of life: pongs are handled inside the library and seen nowhere else."""
         self.heard = True
+        if self.protocol.state is State.CONNECTING and not self.protocol.eof_sent:
+            self._request_bytes += len(data)
+            if self._request_bytes > MOST_REQUEST_BYTES:
+                self._deaf = True
+                status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
+                self.protocol.send_response(refuse(status, "too many headers\n"))
+                self.send_data()
+                self._cut_off_later()
         if self.allowance is not None and not self.allowance.take(self.loop.time(), len(data)):
             # More than all its messages could be: pings or empty fragments, which cost as much.
             self._deaf = True

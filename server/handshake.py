@@ -20,9 +20,6 @@ from .connection import Connection
 from .limits import Network, TokenBucket, client_address, origin_allowed
 from .pages import Pages, refuse, room_of, secure
 
-# The library takes 128 lines of 8 KB and would look for commas in all of them. Browsers send less
-# than this (bytes), a proxy's additions included.
-MOST_HEADER_BYTES = 16 * 1024
 # A refusal that quotes what it refuses is cut down to less (bytes).
 LARGEST_REFUSAL = 512
 
@@ -40,6 +37,7 @@ class Door:
         handshakes_per_second: float,
         max_connections: int,
         max_connections_per_address: int,
+        max_unfinished: int,
         max_rooms: int,
     ) -> None:
         self._pages = pages
@@ -50,8 +48,23 @@ class Door:
         self._max_rooms = max_rooms
         self._max_connections = max_connections
         self._max_per_address = max_connections_per_address
+        self._max_unfinished = max_unfinished
+        self._unfinished: dict[Connection, None] = {}  # the one that came first comes first
         self._inside: Counter[str] = Counter()
         self._count = 0
+
+    def come(self, connection: Connection) -> None:
+        """Take note of a connection that has not said yet what it wants.
+
+        When there are too many, it is the oldest that has to go: to finish takes a moment, so it
+        is not one that will, and those who open connections to fill the house keep nobody out.
+        """
+        self._unfinished[connection] = None
+        connection.on_lost = lambda: self._unfinished.pop(connection, None)
+        if len(self._unfinished) > self._max_unfinished:
+            oldest = next(iter(self._unfinished))
+            del self._unfinished[oldest]
+            oldest.transport.abort()
 
     async def process_request(
         self, connection: ServerConnection, request: Request
@@ -59,8 +72,6 @@ class Door:
         """Answer with a page or a refusal, or let the handshake go on."""
         assert isinstance(connection, Connection), "the server makes our connections"
         headers = request.headers
-        if sum(len(name) + len(value) for name, value in headers.raw_items()) > MOST_HEADER_BYTES:
-            return refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "too many headers\n")
         if not any("websocket" in value.lower() for value in headers.get_all("Upgrade")):
             return await self._pages.respond(request)
         room = room_of(request.path)
@@ -135,6 +146,7 @@ class Door:
 
     def _let_in(self, connection: Connection) -> None:
         address = connection.address
+        self._unfinished.pop(connection, None)
         self._count += 1
         self._inside[address] += 1
 

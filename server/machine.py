@@ -41,6 +41,15 @@ def connections_allowed() -> int:
     return max(1, files - min(files // 4, 512))
 
 
+def unfinished_allowed(connections: int) -> int:
+    """Return how many other connections the limit leaves room for beside that many sockets.
+
+    The rest is for the store, the log, and connections that were accepted this very moment.
+    """
+    files = _raise_file_limit()
+    return max(1, files - connections - min(files // 8, 128))
+
+
 def _raise_file_limit() -> int:
     """Raise the limit of open files as far as it goes without privileges, and return it."""
     if sys.platform == "win32":

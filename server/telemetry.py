@@ -3,9 +3,12 @@
 It knows no rules and no sockets: others tell it what happened.
 """
 
+import asyncio
+import errno
 import logging
 import sys
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from prometheus_client import (
     CollectorRegistry,
@@ -22,10 +25,17 @@ from .close_codes import CloseCode
 from .log_lines import ConsoleFormatter, JsonFormatter
 from .log_writer import LogWriter
 
+logger = logging.getLogger(__name__)
+
 # A label has at most so many values; what comes after them is counted as "other".
 MOST_LABELS = 32
 # A close code may be the peer's choice: these have a meaning here, all else is "other".
 CLOSE_CODES = frozenset({*range(1000, 1016), *CloseCode})
+
+# What asyncio answers by accepting nothing for a second.
+OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+# How long (seconds) it is silent about that, once it was said.
+OUT_OF_FILES_SECONDS = 60.0
 
 # Or every counter would have the time of its birth beside it.
 _without_time_stamps: Callable[[], None] = disable_created_metrics
@@ -44,6 +54,26 @@ def configure_logging(format: str, level: str) -> None:
     # At DEBUG these write headers, frames and rows, and the session ids in them.
     for name in ("websockets", "aiosqlite"):
         logging.getLogger(name).setLevel(max(least, logging.INFO))
+
+
+def report_once_out_of_files(loop: asyncio.AbstractEventLoop) -> None:
+    """Say once a minute that no connection can be accepted, where asyncio writes tracebacks.
+
+    It tries again every second, and writes one for each connection that waits.
+    """
+    silent_until = float("-inf")
+
+    def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        nonlocal silent_until
+        error = context.get("exception")
+        if not isinstance(error, OSError) or error.errno not in OUT_OF_FILES:
+            loop.default_exception_handler(context)
+        elif loop.time() >= silent_until:
+            silent_until = loop.time() + OUT_OF_FILES_SECONDS
+            text = "newcomers wait: %s"
+            logger.warning(text, error.strerror, extra={"action": "out_of_files"})
+
+    loop.set_exception_handler(report)
 
 
 def _is_news(record: logging.LogRecord, least: int) -> bool:

@@ -6,6 +6,8 @@ Who is refused at the door is told why in plain HTTP, and takes nobody's place.
 import asyncio
 import contextlib
 import itertools
+import os
+import resource
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -222,6 +224,50 @@ async def test_handshake_that_is_not_finished_is_cut_off(
     assert IMPATIENCE - 0.1 < time.monotonic() - began < IMPATIENCE + 3
     await asyncio.gather(dripping)
     assert (await knock(server, "/after")).status == 101
+
+
+async def test_unfinished_handshakes_push_each_other_out(start_server: StartServer) -> None:
+    server = start_server("--max-unfinished", "3")
+    request = upgrade_request("/")
+
+    async def begin() -> Raw:
+        caller = await Raw.connect(server.port)
+        caller.writer.write(request[:20])
+        return caller
+
+    first, second = await begin(), await begin()
+    # A page is the third, and nobody has to go.
+    page = await Raw.connect(server.port)
+    assert (await page.request(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"))[0] == 200
+    await page.cut_off()
+    for caller in (first, second):
+        assert (await caller.request(request[20:]))[0] == 101
+    # With one more the oldest has to, so that who is quick comes in.
+    crowd = [await begin() for _ in range(3)]
+    assert (await knock(server, "/")).status == 101
+    await crowd[0].cut_off()
+    assert (await knock(server, "/")).status == 101
+    # Whoever is in does not count, and stays.
+    for caller in crowd[1:]:
+        assert (await caller.request(request[20:]))[0] == 101
+    for caller in (first, second, *crowd[1:]):
+        caller.send(1, b'{"action": "sendInfo"}')
+        await caller.until_action("gameUpdate")
+
+
+async def test_out_of_files_the_log_says_so_once(start_server: StartServer) -> None:
+    server = start_server("--handshake-seconds", "0.5")
+    pid = server.process.pid
+    files = len(os.listdir(f"/proc/{pid}/fd"))
+    resource.prlimit(pid, resource.RLIMIT_NOFILE, (files + 20, files + 20))
+    callers = [await Raw.connect(server.port) for _ in range(60)]
+    for caller in callers:
+        await caller.cut_off()
+    assert (await knock(server, "/")).status == 101
+    assert "Traceback" not in server.log_text()
+    told = [line for line in server.log_lines() if line["level"] != "info"]
+    # With uvloop there is nothing to be said: it hangs up on whom it cannot take.
+    assert [line["event"] for line in told] in ([], ["out_of_files"])
 
 
 async def drip(caller: Raw, pieces: Iterable[bytes]) -> None:

@@ -155,13 +155,30 @@ async def test_botched_handshake_is_refused(
 
 
 async def test_headers_beyond_reason_are_not_looked_at(house: ServerProcess) -> None:
-    enough = "x" * (16 * 1024 - 4 - len(b"CookieCookie") - 400)
-    cookies = "\r\n".join(f"Cookie: {half}" for half in (enough[:8000], enough[8000:]))
-    request = upgrade_request("/headers").replace(b"\r\n\r\n", f"\r\n{cookies}\r\n\r\n".encode())
-    assert (await (await Raw.connect(house.port)).request(request))[0] == 101
-    lists = f"Sec-WebSocket-Protocol: {'a,' * 4000}a\r\n" * 3
+    def request(size: int) -> bytes:
+        cookies = "".join(f"Cookie: {'x' * 7000}\r\n" for _ in range(3)) + "Cookie: "
+        head = upgrade_request("/headers")[:-2] + cookies.encode()
+        return head + b"x" * (size - len(head) - 4) + b"\r\n\r\n"
+
+    assert (await (await Raw.connect(house.port)).request(request(24 * 1024)))[0] == 101
+    assert (await (await Raw.connect(house.port)).request(request(24 * 1024 + 1)))[0] == 431
+    lists = f"Sec-WebSocket-Protocol: {'a,' * 4000}a\r\n" * 4
     too_many = upgrade_request("/headers").replace(b"\r\n\r\n", f"\r\n{lists}\r\n".encode())
     assert (await (await Raw.connect(house.port)).request(too_many))[0] == 431
+    # Nor are those kept that never come to an end.
+    endless = b"GET / HTTP/1.1\r\n" + b"X-Padding: 1234567890\r\n" * 2000
+    raw = await Raw.connect(house.port)
+    status, headers = await raw.request(endless)
+    assert (status, headers["x-content-type-options"]) == (431, "nosniff")
+    await raw.cut_off()
+    # What comes behind a request that is answered makes no second answer.
+    raw = await Raw.connect(house.port)
+    raw.writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n" + b"x" * 8000)
+    for _ in range(8):
+        raw.writer.write(b"x" * 8000)
+    async with asyncio.timeout(10):
+        answer = await raw.reader.read()
+    assert answer.count(b"HTTP/1.1 ") == 1
 
 
 async def test_pages_come_by_the_same_port_and_the_connection_ends(house: ServerProcess) -> None:
