@@ -29,6 +29,7 @@ def play(data: bytes) -> None:
         resume_seconds=given.PickValueInList([0, 10, 60]),
         seat_seconds=given.PickValueInList([0, 5, 15]),
         move_seconds=given.PickValueInList([0, 2, 30]),
+        idle_seconds=20,
         max_streak=given.PickValueInList([0, 1, 2]),
         max_waiting=given.PickValueInList([1, 2, 100]),
     )

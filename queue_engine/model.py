@@ -90,8 +90,9 @@ class Report:
 class Game:
     """A game between two seated users; the last one stays on record until the next begins.
 
-    While its clock runs it has a ``deadline``; while the clock is stopped it has ``time_left``
-    (seconds), unless it never ran.
+    ``moved_at`` is when it last went on: by a move, its start, or that of the server. While its
+    clock runs it has a ``deadline``. Since the clock was stopped in this move it has ``time_left``:
+    what was left then of the time to move (seconds), less than nothing in overtime.
     """
 
     number: int
@@ -173,15 +174,6 @@ class Room:
         user = self.users[connection_id]
         same = hmac.compare_digest(user.session_id.encode(), session_id.encode())
         return user if same else None
-
-    def next_deadline(self) -> datetime | None:
-        """Return the earliest moment at which the mere passing of time changes something."""
-        deadlines = [user.seat_until for user in self.active()]
-        if self.absences:
-            deadlines.append(self.absences[0][0])
-        if self.game is not None and self.game.playing and self.game.turn is not None:
-            deadlines.append(self.game.deadline)
-        return min((moment for moment in deadlines if moment is not None), default=None)
 
     def put(self, user: User) -> None:
         """Add the user, or replace who has the same ``connection_id``."""

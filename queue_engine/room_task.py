@@ -23,6 +23,7 @@ from .model import ConnectionId, Room
 from .refusals import Refusal
 from .replay import replay
 from .rules import play
+from .seats import next_deadline
 from .turn import HouseRules
 
 logger = logging.getLogger(__name__)
@@ -164,7 +165,7 @@ class RoomTask:
             return RETRY_SECONDS
         if self._patience_until is not None:
             return self._patience_until - time.monotonic()
-        deadline = self._room.next_deadline()
+        deadline = next_deadline(self._room, self._house)
         return (deadline - self._clock()).total_seconds() if deadline is not None else None
 
     async def _turn(self, letters: Sequence[Letter]) -> None:
@@ -252,7 +253,7 @@ class RoomTask:
             return ()
 
     def _time_is_up(self, now: datetime) -> bool:
-        deadline = self._room.next_deadline()
+        deadline = next_deadline(self._room, self._house)
         if deadline is None or deadline > now:
             self._patience_until = None
             return False

@@ -27,8 +27,17 @@ from .commands import (
 )
 from .model import Game, GameStatus, Report, Room, Status, User
 from .refusals import NoSuchUser, NotAllowed, NotNow
-from .seats import end_without_winner, finish, game_of_seated, reward, settle, win
-from .turn import END_OF_TIME, HouseRules, Turn
+from .seats import (
+    end_idle_game,
+    end_without_winner,
+    finish,
+    game_of_seated,
+    next_deadline,
+    reward,
+    settle,
+    win,
+)
+from .turn import HouseRules, Turn, later
 
 # How long the second report of one end counts as its repeat (design, rule 4), in seconds.
 REPEAT_SECONDS = 2.0
@@ -238,15 +247,18 @@ def _make_absent(turn: Turn, user: User, seat_seconds: float) -> None:
 
 def _pass_time(turn: Turn) -> None:
     """Let everything happen that is due, in the order in which it was due."""
-    while (due := turn.room.next_deadline()) is not None and due <= turn.now:
+    room = turn.room
+    while (due := next_deadline(room, turn.house)) is not None and due <= turn.now:
         game = game_of_seated(turn)
-        seat_lost = next((u for u in turn.room.active() if u.seat_until == due), None)
+        seat_lost = next((u for u in room.active() if u.seat_until == due), None)
         if game is not None and game.turn is not None and game.deadline == due:
             win(turn, game, GameStatus.TIMEOUT, game.turn.other)
         elif seat_lost is not None:
             _give_up_seat(turn, game, seat_lost)
-        else:
-            turn.remove(turn.room.users[turn.room.absences[0][1]])
+        elif room.absences and room.absences[0][0] == due:
+            turn.remove(room.users[room.absences[0][1]])
+        elif game is not None:
+            end_idle_game(turn, game)
         settle(turn)
 
 
@@ -261,18 +273,14 @@ def _give_up_seat(turn: Turn, game: Game | None, absent: User) -> None:
 
 def _hold_clocks(turn: Turn, by: timedelta) -> None:
     game = game_of_seated(turn)
-    if game is not None and game.deadline is not None:
-        turn.update_game(game, deadline=_later(game.deadline, by))
+    if game is not None:
+        deadline = later(game.deadline, by) if game.deadline is not None else None
+        turn.update_game(game, deadline=deadline, moved_at=later(game.moved_at, by))
     for _, connection_id in list(turn.room.absences):
         user = turn.room.users[connection_id]
         if user.absent_until is not None:
-            seat = _later(user.seat_until, by) if user.seat_until is not None else None
-            turn.update(user, absent_until=_later(user.absent_until, by), seat_until=seat)
-
-
-def _later(moment: datetime, by: timedelta) -> datetime:
-    # An operator may have put it at the end of time, to keep a place for ever.
-    return moment + min(by, END_OF_TIME - moment)
+            seat = later(user.seat_until, by) if user.seat_until is not None else None
+            turn.update(user, absent_until=later(user.absent_until, by), seat_until=seat)
 
 
 def _recover(turn: Turn, command: Recover) -> None:
@@ -284,6 +292,9 @@ def _recover(turn: Turn, command: Recover) -> None:
             turn.remove(user)
     # Seats are filled as if all were present, for nobody knows yet who will come back.
     settle(turn)
+    game = game_of_seated(turn)
+    if gone and game is not None:
+        turn.update_game(game, moved_at=turn.now)  # nobody could move
     for user in gone:
         current = turn.room.users.get(user.connection_id)
         if current is not None:

@@ -8,11 +8,12 @@ player who leaves.
 from datetime import UTC, datetime, timedelta
 
 from . import tictactoe
-from .model import Game, GameStatus, Marker, Report, Status, User
-from .turn import Turn, just_after
+from .model import Game, GameStatus, Marker, Report, Room, Status, User
+from .turn import HouseRules, Turn, just_after, later
 
-# A player who comes back has at least this long to move (design, rule 5), in seconds.
-MIN_TIME_ON_RETURN = 5.0
+# A player who comes back has at least this long to move (design, rule 5), in seconds; but no more
+# than this of a move is overtime, or who comes back again and again would never be out of time.
+OVERTIME = 5.0
 # Whom an operator has seated without saying when was there first.
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
@@ -25,6 +26,35 @@ def settle(turn: Turn) -> None:
     _run_clock(turn)
     if not turn.room.users:
         turn.set_game(None)
+
+
+def next_deadline(room: Room, house: HouseRules) -> datetime | None:
+    """Return the earliest moment at which the mere passing of time changes something."""
+    deadlines = [user.seat_until for user in room.active()]
+    if room.absences:
+        deadlines.append(room.absences[0][0])
+    game = room.game
+    if game is not None and game.playing:
+        deadlines.append(game.deadline if game.turn is not None else None)
+        deadlines.append(_idle_until(room, game, house))
+    return min((moment for moment in deadlines if moment is not None), default=None)
+
+
+def _idle_until(room: Room, game: Game, house: HouseRules) -> datetime | None:
+    """Return when a game whose clock stands has kept the first in line waiting for too long."""
+    idle = timedelta(seconds=house.idle_seconds)
+    if not idle or game.deadline is not None or not room.present_line:
+        return None
+    return later(max(game.moved_at, room.present_line[0][0]), idle)
+
+
+def end_idle_game(turn: Turn, game: Game) -> None:
+    """End a game that does not go on: who is absent loses it, or else nobody wins."""
+    absent = [player.marker for player in turn.room.active() if not player.present]
+    if len(absent) == 1 and absent[0] is not None:
+        win(turn, game, GameStatus.ABANDONED, absent[0].other)
+    else:
+        end_without_winner(turn, game, GameStatus.ABANDONED)
 
 
 def game_of_seated(turn: Turn) -> Game | None:
@@ -148,14 +178,21 @@ def _run_clock(turn: Turn) -> None:
     if game is None:
         return
     players = turn.room.active()
-    seconds = turn.house.move_seconds
     # Less than a microsecond is no clock: it would be over before it began, for ever.
-    runs = turn.after(seconds) > turn.now and all(p.present and p.resumable for p in players)
+    clock = turn.after(turn.house.move_seconds) > turn.now
+    runs = clock and all(player.present and player.resumable for player in players)
+    granted = _time_granted(turn.house.move_seconds, game.time_left)
     if runs and game.deadline is None:
-        if game.time_left is not None:
-            # Never more than a move's time: the wall clock may have gone back in a restart.
-            seconds = min(seconds, max(game.time_left, MIN_TIME_ON_RETURN))
-        turn.update_game(game, deadline=turn.after(seconds), time_left=None)
+        turn.update_game(game, deadline=turn.after(granted))
     elif not runs and game.deadline is not None:
         left = max(game.deadline - turn.now, timedelta(0)).total_seconds()
-        turn.update_game(game, deadline=None, time_left=left)
+        overtime = granted - game.time_left if game.time_left is not None else 0.0
+        turn.update_game(game, deadline=None, time_left=left - overtime)
+
+
+def _time_granted(move_seconds: float, time_left: float | None) -> float:
+    """Return for how long the clock runs when it starts, or starts again."""
+    if time_left is None:
+        return move_seconds
+    # Never more than a move's time: the wall clock may have gone back in a restart.
+    return min(move_seconds, max(time_left, min(OVERTIME, time_left + OVERTIME)))

@@ -20,13 +20,19 @@ def just_after(moment: datetime) -> datetime:
     return min(moment, END_OF_TIME - timedelta(microseconds=1)) + timedelta(microseconds=1)
 
 
+def later(moment: datetime, by: timedelta) -> datetime:
+    """Return the moment that much later; an operator may have written one near the last."""
+    return moment + min(by, END_OF_TIME - moment)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HouseRules:
-    """The numbers a host may set; durations in seconds, 0 turns the clock or the streak off."""
+    """The numbers a host may set; durations in seconds, 0 turns a clock or the streak off."""
 
     resume_seconds: float = 60
     seat_seconds: float = 15
     move_seconds: float = 30
+    idle_seconds: float = 600
     max_streak: int = 0
     max_waiting: int = 10_000
 

@@ -90,6 +90,7 @@ async def _serve(
         resume_seconds=settings.resume_seconds,
         seat_seconds=settings.seat_seconds,
         move_seconds=settings.move_seconds,
+        idle_seconds=settings.idle_seconds,
         max_streak=settings.max_streak,
         max_waiting=settings.max_waiting,
     )

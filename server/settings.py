@@ -102,6 +102,11 @@ class Settings(BaseSettings):
         "never longer than a place in line.",
     )
     move_seconds: Seconds = Field(30.0, description="Time to move; 0 is no clock.")
+    idle_seconds: Seconds = Field(
+        600.0,
+        description="How long a game whose clock stands may keep others waiting without a move; "
+        "0 is for ever.",
+    )
     max_streak: int = Field(
         0,
         ge=0,

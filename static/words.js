@@ -30,7 +30,7 @@ export function resultWords(state) {
 	if (!winner) {
 		const next = mine ? nextForMe(state) : "Both go to the back of the line.";
 		if (status === "draw") return { title: "A draw", why: "Nine marks, no line.", next };
-		return { title: "Nobody wins", why: "Both players left.", next };
+		return { title: "Nobody wins", why: "Nobody finished it.", next };
 	}
 	const loser = winner === "X" ? "O" : "X";
 	const who = mine === loser ? "You" : names[loser];

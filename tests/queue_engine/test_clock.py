@@ -3,6 +3,7 @@
 import pytest
 
 from queue_engine.refusals import NotNow
+from queue_engine.seats import next_deadline
 from queue_engine.turn import HouseRules
 from tests.queue_engine.evening import X_WINS, evening_with
 
@@ -41,6 +42,37 @@ def test_return_leaves_no_more_than_move_seconds() -> None:
     evening.vanish("ann")
     evening.come_back("ann")
     assert evening.seconds_to_move == 3
+
+
+def test_overtime_is_given_once_a_move() -> None:
+    evening = evening_with("ann", "bob")
+    evening.wait(28)
+    evening.vanish("ann")
+    evening.come_back("ann")
+    assert evening.seconds_to_move == 5
+    evening.wait(4)
+    for _ in range(2):
+        evening.vanish("ann")
+        evening.come_back("ann")
+        assert evening.seconds_to_move == 3
+    evening.wait(2)
+    evening.vanish("bob")
+    evening.wait(10)
+    evening.come_back("bob")
+    assert evening.seconds_to_move == 1
+    evening.wait(1)
+    assert evening.last_result == ("timeout", "bob")
+
+
+def test_move_gives_overtime_back() -> None:
+    evening = evening_with("ann", "bob")
+    for cell, name in enumerate(("ann", "bob", "ann")):
+        evening.wait(28)
+        evening.vanish(name)
+        evening.come_back(name)
+        assert evening.seconds_to_move == 5
+        evening.wait(4)
+        evening.move(name, cell)
 
 
 def test_clock_waits_for_both() -> None:
@@ -94,7 +126,7 @@ def test_several_deadlines_pass_in_their_order() -> None:
     evening.wait(3600)
     assert evening.last_result == ("abandoned", "bob")
     assert list(evening.room.users) == ["bob"]
-    assert evening.room.next_deadline() is None
+    assert next_deadline(evening.room, evening.house) is None
 
 
 def test_restart_with_a_clock_gone_back_leaves_no_more_than_move_seconds() -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from queue_engine.model import ConnectionId, Game, Marker, Room, Status, User
+from queue_engine.seats import next_deadline
+from queue_engine.turn import HouseRules
 
 START = datetime(2026, 11, 22, 20, tzinfo=UTC)
 
@@ -161,6 +163,8 @@ def test_replayed_seat_of_long_ago_takes_nobodys_seat() -> None:
         ([seated("x", Marker.X, absent_until=at(60), seat_until=at(15))], None, at(15)),
         ([seated("x", Marker.X), seated("o", Marker.O)], playing(deadline=at(30)), at(30)),
         ([waiting("a", 1, absent_until=at(9))], playing(deadline=at(30)), at(9)),
+        ([waiting("a", 1)], playing(deadline=at(30)), at(30)),
+        ([waiting("a", 1)], playing(), at(601)),
     ],
 )
 def test_next_deadline_is_the_earliest(
@@ -168,4 +172,4 @@ def test_next_deadline_is_the_earliest(
 ) -> None:
     room = room_with(*users)
     room.game = game
-    assert room.next_deadline() == deadline
+    assert next_deadline(room, HouseRules()) == deadline

@@ -16,6 +16,7 @@ from queue_engine.commands import PassTime
 from queue_engine.items import to_item_change
 from queue_engine.model import Marker, Status
 from queue_engine.refusals import Refusal
+from queue_engine.seats import next_deadline
 from queue_engine.turn import HouseRules
 from server.view import View
 from storage.contract import Batch, RoomName
@@ -31,6 +32,7 @@ HOUSES = st.builds(
     resume_seconds=st.sampled_from([0, 10, 60]),
     seat_seconds=st.sampled_from([0, 5, 15]),
     move_seconds=st.sampled_from([0, 2, 30]),
+    idle_seconds=st.sampled_from([0, 5, 100]),
     max_streak=st.sampled_from([0, 1, 2, 3]),
 )
 
@@ -101,7 +103,7 @@ def check(evening: Evening) -> None:
 
 
 def check_nothing_is_overdue(evening: Evening) -> None:
-    deadline = evening.room.next_deadline()
+    deadline = next_deadline(evening.room, evening.house)
     assert deadline is None or deadline > evening.now
 
 

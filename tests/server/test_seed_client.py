@@ -1,11 +1,15 @@
 """Clients of the seed, which know no subprotocol: unchanged, alone and among v1 clients."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tests.player import Message, Player
 from tests.server.raw import Raw
+from tests.server_process import ServerProcess
+
+StartServer = Callable[..., ServerProcess]
 
 
 def seen(player: Player) -> list[tuple[str | None, str, str | None]]:
@@ -175,3 +179,15 @@ async def test_seed_cannot_resume(url: str) -> None:
     await raw.until_action("gameUpdate")
     assert raw.messages[0]["connectionId"] != ann.id
     assert ann.session not in str(raw.messages)
+
+
+async def test_game_that_does_not_go_on_ends_for_those_who_wait(start_server: StartServer) -> None:
+    server = start_server("--idle-seconds", "0.5")
+    ann, bob = [await Player.join(server.ws_url, seed=True) for _ in range(2)]
+    cat = await Player.join(server.ws_url)
+    await cat.until_true(lambda: cat.standing["status"] == "active")
+    await settled(ann, bob, cat)
+    for player in (ann, bob, cat):
+        (first, *_) = ended(player)
+        assert (first["number"], first["status"], first["turn"]) == (1, "abandoned", None)
+        assert "winner" not in first
