@@ -12,6 +12,7 @@ from storage.contract import Batch, RoomName, Store
 
 from .commands import Command, Recover
 from .mailbox import Played
+from .model import ConnectionId
 from .room_task import Meter, RoomTask
 from .turn import HouseRules
 
@@ -79,13 +80,18 @@ class Engine:
             for task in late:
                 task.cancel()
 
-    def has_place(self, room: RoomName, session: str | None) -> bool:
-        """Tell whether somebody may come to the room to play, or back with that secret.
+    def has_place(self, room: RoomName) -> bool:
+        """Tell whether somebody new may come to the room to play.
 
         Who comes at the same moment as others may be refused by the rules all the same.
         """
         task = self._rooms.get(room)
-        return task is None or task.has_place(session)
+        return task is None or task.has_place()
+
+    def whose(self, room: RoomName, session: str | None) -> ConnectionId | None:
+        """Return who in the room comes back with that secret, if anybody does."""
+        task = self._rooms.get(room)
+        return task.whose(session) if task is not None and session is not None else None
 
     def __contains__(self, room: RoomName) -> bool:
         """Tell whether the room is open: somebody has a socket or a row there."""

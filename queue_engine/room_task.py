@@ -93,10 +93,14 @@ class RoomTask:
         self._wake.set()
         return await letter.answer
 
-    def has_place(self, session: str | None) -> bool:
-        """Tell whether somebody may come to play, or come back."""
-        full = self._room.is_full(self._house.max_waiting)
-        return not full or (session is not None and self._room.by_session(session) is not None)
+    def has_place(self) -> bool:
+        """Tell whether somebody new may come to play."""
+        return not self._room.is_full(self._house.max_waiting)
+
+    def whose(self, session: str) -> ConnectionId | None:
+        """Return whose secret that is."""
+        user = self._room.by_session(session)
+        return user.connection_id if user is not None else None
 
     def observe(self, batch: Batch) -> None:
         """Take note of a batch of the stream."""

@@ -140,6 +140,7 @@ class Traces:
         await self._until(lambda: self._rows() == 0, "rows are left")
         await self._until(lambda: self._metric("rooms") == 0, "rooms are left")
         await self._until(lambda: self._metric("connections") == 0, "sockets are left")
+        await self._until(lambda: self._metric("absent") == 0, "absentees are left")
         process = Path(f"/proc/{self._server.process.pid}")
         await self._until(lambda: self._files() <= (self._files_before or 10**6), "files are left")
         self._files_before = self._files_before or self._files()

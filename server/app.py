@@ -22,6 +22,7 @@ from queue_engine.turn import HouseRules
 from storage import open_store
 from storage.contract import Store
 
+from .absentees import Absentees
 from .broadcaster import Broadcaster
 from .close_codes import CloseCode
 from .connection import CLOSE_SECONDS, Connection
@@ -85,7 +86,7 @@ async def _serve(
 ) -> None:
     report_once_out_of_files(asyncio.get_running_loop())
     metrics, registry = Metrics(), Registry()
-    broadcaster = Broadcaster(registry, metrics)
+    broadcaster, absentees = Broadcaster(registry, metrics), Absentees()
     house = HouseRules(
         resume_seconds=settings.resume_seconds,
         seat_seconds=settings.seat_seconds,
@@ -96,10 +97,11 @@ async def _serve(
     )
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     engine = Engine(store, house, owner=owner, meter=metrics)
+    metrics.absent.set_function(lambda: len(absentees))
     metrics.rooms.set_function(lambda: engine.room_count)
     metrics.connections.set_function(lambda: len(registry))
     host = Host(
-        Lobby(engine, broadcaster, registry),
+        Lobby(engine, broadcaster, registry, absentees),
         metrics,
         messages_per_second=settings.messages_per_second,
         burst=settings.burst,
@@ -108,12 +110,14 @@ async def _serve(
     door = Door(
         Pages(public_url=url, metrics=metrics.render, ready=store.ping),
         engine,
+        absentees,
         allowed_origins=settings.allowed_origins,
         trusted_proxies=settings.trusted_proxies,
         handshakes_per_second=settings.handshakes_per_second,
         max_connections=settings.max_connections,
         max_connections_per_address=settings.max_connections_per_address,
         max_unfinished=settings.max_unfinished,
+        max_absent=settings.max_absent,
         max_rooms=settings.max_rooms,
     )
 
@@ -126,7 +130,7 @@ async def _serve(
             door.come(self)
 
     background = [
-        tasks.create_task(_follow(store, engine, broadcaster), name="follow the stream"),
+        tasks.create_task(_follow(store, engine, absentees, broadcaster), name="follow the stream"),
         tasks.create_task(Liveness(registry, broadcaster.seated).run(), name="ping everybody"),
     ]
     await engine.start(tasks)
@@ -158,7 +162,9 @@ async def _serve(
     await asyncio.wait([asyncio.ensure_future(server.wait_closed())], timeout=LAST_HANDLERS_SECONDS)
 
 
-async def _follow(store: Store, engine: Engine, broadcaster: Broadcaster) -> None:
+async def _follow(
+    store: Store, engine: Engine, absentees: Absentees, broadcaster: Broadcaster
+) -> None:
     """Carry the stream to those who live by it.
 
     After a large fan-out it rests for as long as that took, so that announcing takes at most half
@@ -168,6 +174,7 @@ async def _follow(store: Store, engine: Engine, broadcaster: Broadcaster) -> Non
     async for batch in store.stream():
         started = time.perf_counter()
         engine.observe(batch)
+        absentees.observe(batch)
         broadcaster.announce(batch)
         await asyncio.sleep(0)  # the frames are written before this returns
         taken = time.perf_counter() - started

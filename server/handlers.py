@@ -25,6 +25,7 @@ from queue_engine.mailbox import Played
 from queue_engine.model import ConnectionId, User
 
 from . import messages
+from .absentees import Absentees
 from .broadcaster import Broadcaster
 from .close_codes import CloseCode
 from .connection import Connection
@@ -40,6 +41,7 @@ class Lobby:
     engine: Engine
     broadcaster: Broadcaster
     registry: Registry
+    absentees: Absentees
 
     async def submit(self, connection: Connection, command: Command) -> Played:
         """Have the command played in the connection's room."""
@@ -66,6 +68,8 @@ async def connect(lobby: Lobby, connection: Connection) -> None:
     if superseded is not None:
         superseded.shut(CloseCode.RESUMED_ELSEWHERE)
     await lobby.broadcaster.welcome(connection, played.sequence)
+    if connection.welcomed:
+        lobby.absentees.came(connection.connection_id, connection.address)
 
 
 async def disconnect(lobby: Lobby, connection: Connection) -> None:

@@ -16,6 +16,7 @@ from websockets.typing import Subprotocol
 from queue_engine.engine import Engine
 
 from . import messages
+from .absentees import Absentees
 from .connection import Connection
 from .limits import Network, TokenBucket, client_address, origin_allowed
 from .pages import Pages, refuse, room_of, secure
@@ -31,6 +32,7 @@ class Door:
         self,
         pages: Pages,
         engine: Engine,
+        absentees: Absentees,
         *,
         allowed_origins: tuple[str, ...] | None,
         trusted_proxies: tuple[Network, ...],
@@ -38,10 +40,12 @@ class Door:
         max_connections: int,
         max_connections_per_address: int,
         max_unfinished: int,
+        max_absent: int,
         max_rooms: int,
     ) -> None:
         self._pages = pages
         self._engine = engine
+        self._absentees = absentees
         self._allowed_origins = allowed_origins
         self._trusted_proxies = trusted_proxies
         self._handshakes = TokenBucket(handshakes_per_second, int(handshakes_per_second))
@@ -49,6 +53,7 @@ class Door:
         self._max_connections = max_connections
         self._max_per_address = max_connections_per_address
         self._max_unfinished = max_unfinished
+        self._max_absent = max_absent
         self._unfinished: dict[Connection, None] = {}  # the one that came first comes first
         self._inside: Counter[str] = Counter()
         self._count = 0
@@ -130,12 +135,16 @@ class Door:
         room, address, full = connection.room, connection.address, HTTPStatus.SERVICE_UNAVAILABLE
         if self._count >= self._max_connections:
             return refuse(full, "the house is full\n")
-        if 0 < self._max_per_address <= self._inside[address]:
+        returning = self._engine.whose(room, connection.resume)
+        absent = self._absentees.of_address(address, but=returning)
+        if 0 < self._max_per_address <= self._inside[address] + absent:
             text = "too many connections from your address\n"
             return refuse(HTTPStatus.TOO_MANY_REQUESTS, text)
+        if returning is None and len(self._absentees) >= self._max_absent:
+            return refuse(full, "too many places are kept for people who are gone\n")
         if room not in self._engine and self._engine.room_count >= self._max_rooms:
             return refuse(full, "there are too many rooms\n")
-        if not connection.watch and not self._engine.has_place(room, connection.resume):
+        if not (connection.watch or returning or self._engine.has_place(room)):
             return refuse(full, "the line is full\n")
         # Last, so that those who are refused anyway cannot use up what the others need.
         if not self._handshakes.take(time.monotonic()):

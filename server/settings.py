@@ -133,7 +133,8 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=1_000_000,
-        description="How many sockets one address may open; 0 is no limit.",
+        description="How many sockets one address may open, places kept for its absent counted; "
+        "0 is no limit.",
     )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
         (),
@@ -166,6 +167,13 @@ class Settings(BaseSettings):
     )
     max_rooms: int = Field(
         1000, ge=1, le=1_000_000, description="How many rooms may be in use at once."
+    )
+    max_absent: int = Field(
+        20_000,
+        ge=1,
+        le=1_000_000,
+        description="How many places may be kept at once, in all rooms, for people who are gone; "
+        "then only they are let in.",
     )
     max_waiting: int = Field(
         10_000, ge=1, le=1_000_000, description="How many may wait in the line of a room."

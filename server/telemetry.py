@@ -106,6 +106,7 @@ class Metrics:
             return Histogram(name, what, buckets=tuple(buckets), registry=registry)
 
         self.connections = gauge("connections", "Sockets that are open.")
+        self.absent = gauge("absent", "Places that are kept for people who are gone.")
         self.rooms = gauge("rooms", "Rooms that are in memory.")
         self.messages_received = counter("messages_received", "Messages received.", "route")
         self.responses = counter("responses", "Results of messages.", "status_code")

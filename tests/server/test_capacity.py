@@ -189,6 +189,69 @@ async def test_connections_of_an_address_behind_a_proxy(start_server: StartServe
     assert (await raw.request(request))[0] == 429
 
 
+async def test_places_kept_for_the_absent_count_for_their_address(
+    start_server: StartServer,
+) -> None:
+    server = start_server(
+        *("--max-connections-per-address", "2", "--trusted-proxies", "127.0.0.1"),
+        *("--resume-seconds", "4"),
+    )
+    screen = await Player.join(f"{server.ws_url}/red", watch=True)
+    home = {"X-Forwarded-For": "203.0.113.9"}
+
+    async def come(path: str, *protocols: str) -> tuple[int, Raw]:
+        raw = await Raw.connect(server.port)
+        request = upgrade_request(path, ["winner-stays.v1", *protocols], **home)
+        status, _ = await raw.request(request)
+        if status == 101:
+            await raw.until_action("gameUpdate")
+        return status, raw
+
+    _, ann = await come("/red")
+    _, bob = await come("/red")
+    session = ann.messages[0]["sessionId"]
+    began = time.monotonic()
+    for raw in (ann, bob):
+        raw.reset()
+    await screen.until_true(lambda: sum("absent" in u for u in screen.users.values()) == 2)
+    assert (await knock(server, "/green", **home)).status == 429
+    assert (await knock(server, "/green", **{"X-Forwarded-For": "203.0.113.10"})).status == 101
+    # Who comes back takes the place that is kept, and nobody else's.
+    status, ann = await come("/red", f"session.{session}")
+    assert status == 101
+    assert ann.messages[0]["sessionId"] == session
+    assert (await knock(server, "/green", **home)).status == 429
+    # A place that is given up is nobody's.
+    async with asyncio.timeout(10):
+        while (await knock(server, "/green", **home)).status != 101:
+            pass
+    assert time.monotonic() - began > 3.9
+
+
+async def test_absent_are_not_more_than_the_house_can_hold(start_server: StartServer) -> None:
+    server = start_server("--max-absent", "2")
+    screen = await Player.join(server.ws_url, watch=True)
+    ann, bob, cat = [await Player.join(server.ws_url) for _ in range(3)]
+    cat.vanish()
+    await screen.until_true(lambda: "absent" in screen.users.get(cat.id, {}))
+    assert (await knock(server, "/")).status == 101
+    bob.vanish()
+    await screen.until_true(lambda: "absent" in screen.users.get(bob.id, {}))
+    full = (503, "too many places are kept for people who are gone\n")
+    assert (await knock(server, "/"))[:2] == full
+    assert (await knock(server, "/red"))[:2] == full
+    # Nobody who is there or comes back is kept out, and then there is room again.
+    assert (await ann.ask(action="sendInfo"))["statusCode"] == 200
+    back = await Player.join(server.ws_url, session=bob.session)
+    assert back.id == bob.id
+    assert (await knock(server, "/")).status == 101
+    # After a restart all are absent.
+    server.kill()
+    again = start_server("--max-absent", "2")
+    assert (await knock(again, "/"))[:2] == full
+    assert (await Player.join(again.ws_url, session=ann.session)).id == ann.id
+
+
 async def test_nobody_is_believed_who_is_no_proxy(start_server: StartServer) -> None:
     server = start_server("--max-connections-per-address", "2")
     answers = [

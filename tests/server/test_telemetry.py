@@ -206,10 +206,12 @@ def test_every_metric_is_there_by_name() -> None:
     metrics.game_finished("won")
     metrics.slow_clients.inc()
     metrics.connections.set(5)
+    metrics.absent.set(3)
     metrics.rooms.inc()
     found = samples(metrics)
     expected = {
         "connections": 5,
+        "absent": 3,
         "rooms": 1,
         "messages_received_total{route=makeMove}": 1,
         "messages_received_total{route=unknown}": 1,
