@@ -66,7 +66,7 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Callable[[str], No
     tls = _tls(settings)
     with _listen(settings.host, settings.port) as listener:
         url = public_url(settings, listener.getsockname()[1])
-        store = await open_store(settings.store)
+        store = await open_store(settings.store, settings.max_records)
         try:
             async with asyncio.TaskGroup() as tasks:
                 await _serve(settings, store, listener, tls, url, stop, ready, tasks)

@@ -23,6 +23,8 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from storage import MAX_RECORDS
+
 from . import command_line
 from .limits import Network
 from .machine import connections_allowed, lan_address, unfinished_allowed
@@ -92,6 +94,13 @@ class Settings(BaseSettings):
     )
     store: str = Field(
         "sqlite:///winner-stays.db", min_length=1, description="URL of the store, a SQLite file."
+    )
+    max_records: int = Field(
+        MAX_RECORDS,
+        ge=1000,
+        le=1_000_000_000,
+        description="How many changes the store's stream may keep, about a kilobyte each; what is "
+        "older than a day goes in any case.",
     )
     resume_seconds: Seconds = Field(
         60.0, description="How long a place in line is kept for somebody who is gone."

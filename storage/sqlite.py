@@ -33,19 +33,21 @@ from storage.writer import Writer
 
 logger = logging.getLogger(__name__)
 
-TRIM_SECONDS = 3600.0
+TRIM_SECONDS = 60.0
 
 
 class SQLiteStore:
     """A :class:`~storage.contract.Store` in one file, for one process."""
 
-    def __init__(self, writer: Writer, reader: Reader, feed: Feed, lock: TextIO) -> None:
+    def __init__(
+        self, writer: Writer, reader: Reader, feed: Feed, lock: TextIO, max_records: int
+    ) -> None:
         self._writer, self._reader, self._feed, self._lock = writer, reader, feed, lock
-        self._trimming = asyncio.create_task(self._trim_hourly(), name="trim the stream")
+        self._trimming = asyncio.create_task(self._trim(max_records), name="trim the stream")
 
     @classmethod
-    async def open(cls, path: Path) -> "SQLiteStore":
-        """Open the file, new or old.
+    async def open(cls, path: Path, max_records: int) -> "SQLiteStore":
+        """Open the file, new or old; its stream keeps a day, and no more than so many records.
 
         Raises:
             StoreUnusable: with one line that names the file and says why.
@@ -69,7 +71,7 @@ class SQLiteStore:
             except (sqlite3.Error, StoreError) as error:
                 raise StoreUnusable(f"{path}: {error}") from error
             undo.pop_all()
-        return cls(writer, reader, feed, lock)
+        return cls(writer, reader, feed, lock, max_records)
 
     async def load(self, room: RoomName) -> Snapshot:
         """Return the room's items, and follow the room."""
@@ -111,10 +113,10 @@ class SQLiteStore:
         await self._writer.close()  # the last to close, so that the WAL is folded into the file
         self._lock.close()
 
-    async def _trim_hourly(self) -> None:
+    async def _trim(self, max_records: int) -> None:
         while True:
             try:
-                await self._writer.trim(self._feed.passed)
+                await self._writer.trim(self._feed.passed, max_records)
             except StoreUnavailable as error:
                 logger.warning(
                     "stream not trimmed", extra={"action": "trim_failed", "reason": str(error)}

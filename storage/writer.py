@@ -28,7 +28,10 @@ OLD = f"""
     WHERE sequence IN (
         SELECT sequence FROM stream WHERE sequence <= ? ORDER BY sequence LIMIT {TRIM_AT_ONCE}
     )
-    AND abs(julianday('now') - coalesce(julianday(created_at), 0)) > 1
+    AND (
+        abs(julianday('now') - coalesce(julianday(created_at), 0)) > 1
+        OR sequence <= (SELECT max(sequence) FROM stream) - ?
+    )
 """
 
 
@@ -104,8 +107,10 @@ class Writer:
         with contextlib.suppress(sqlite3.Error):
             await self._connection.execute_fetchall(f"PRAGMA user_version = {VERSION}")
 
-    async def trim(self, passed: int) -> None:
-        """Delete the records that are older than a day and not after ``passed``.
+    async def trim(self, passed: int, max_records: int) -> None:
+        """Delete the records that are older than a day, and those beyond so many.
+
+        None after ``passed`` is.
 
         Raises:
             StoreUnavailable: not now.
@@ -113,19 +118,19 @@ class Writer:
         deleted = TRIM_AT_ONCE
         # A commit that waits has its turn between two of these.
         while deleted == TRIM_AT_ONCE:
-            deleted = await finish(self._trim_some(passed))
+            deleted = await finish(self._trim_some(passed, max_records))
 
-    async def _trim_some(self, passed: int) -> int:
+    async def _trim_some(self, passed: int, max_records: int) -> int:
         async with self._lock:
             if self._closed:
                 return 0
             with translated():
                 # Look first: to delete nothing takes the lock on the file all the same.
                 [(old,)] = await self._connection.execute_fetchall(
-                    f"SELECT count(*) {OLD}", (passed,)
+                    f"SELECT count(*) {OLD}", (passed, max_records)
                 )
                 if old:
-                    await self._connection.execute_fetchall(f"DELETE {OLD}", (passed,))
+                    await self._connection.execute_fetchall(f"DELETE {OLD}", (passed, max_records))
                 return int(old)
 
     async def close(self) -> None:

@@ -24,6 +24,7 @@ SOME_VALUE = {
     "trusted_proxies": "10.0.0.0/8",
     "tls_cert": __file__,
     "tls_key": __file__,
+    "max_records": "7000",
     "log_format": "console",
     "log_level": "error",
 }
@@ -96,7 +97,7 @@ def test_every_setting_is_a_flag_and_an_environment_variable(
     with monkeypatch.context() as environment:
         environment.setenv(variable, value)
         by_environment = getattr(load([]), name)
-    assert by_environment in (value, 7, (value,), (IPv4Network("10.0.0.0/8"),))
+    assert by_environment in (value, 7, 7000, (value,), (IPv4Network("10.0.0.0/8"),))
     assert getattr(load([flag, value]), name) == by_environment
 
 

@@ -239,6 +239,23 @@ async def test_old_records_are_trimmed_on_opening_and_nothing_misses_them(
     await again.close()
 
 
+async def test_stream_is_kept_to_what_it_may_hold(
+    store: Store, other: sqlite3.Connection, path: Path
+) -> None:
+    sequence = 0
+    for number in range(50):
+        sequence = await store.commit(LOBBY, sequence, [insert(user(number))])
+    await store.close()
+    again = await open_store(f"sqlite:///{path}", max_records=7)
+    async with asyncio.timeout(DEADLINE):
+        while left(other)[0] > 7:
+            await again.ping()
+    assert left(other) == (7, 44)
+    snapshot = await again.load(LOBBY)
+    assert (len(snapshot.users), snapshot.sequence) == (50, sequence)
+    await again.close()
+
+
 @pytest.fixture
 async def writer(store: Store, path: Path) -> AsyncIterator[Writer]:
     """A writer, and a stream of 2500 records, all a day and an hour old."""
@@ -262,9 +279,9 @@ def left(other: sqlite3.Connection) -> tuple[int, int]:
 async def test_trim_spares_what_has_not_been_passed(
     writer: Writer, other: sqlite3.Connection
 ) -> None:
-    await writer.trim(1700)
+    await writer.trim(1700, 10**9)
     assert left(other) == (800, 1701)
-    await writer.trim(2500)
+    await writer.trim(2500, 10**9)
     assert left(other) == (0, 0)
 
 
@@ -275,8 +292,19 @@ async def test_trim_spares_what_is_younger_than_a_day(
         "UPDATE stream SET created_at = strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now', '-23 hours')"
         " WHERE sequence > 1500"
     )
-    await writer.trim(2500)
+    await writer.trim(2500, 10**9)
     assert left(other) == (1000, 1501)
+
+
+@pytest.mark.parametrize("most", [1, 1499, 1500, 1501, 2500])
+async def test_trim_leaves_no_more_than_so_many(
+    writer: Writer, other: sqlite3.Connection, most: int
+) -> None:
+    other.execute("UPDATE stream SET created_at = strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now')")
+    await writer.trim(2500, most)
+    assert left(other) == (most, 2501 - most)
+    await writer.trim(1000, 0)
+    assert left(other)[1] == max(1001, 2501 - most), "what has not been passed is spared"
 
 
 async def test_trim_is_not_held_up_by_clocks_gone_wrong(
@@ -286,14 +314,14 @@ async def test_trim_is_not_held_up_by_clocks_gone_wrong(
         "UPDATE stream SET created_at = '2999-01-01T00:00:00.000000+00:00' WHERE sequence < 10"
     )
     other.execute("UPDATE stream SET created_at = 'long ago' WHERE sequence BETWEEN 10 AND 20")
-    await writer.trim(2500)
+    await writer.trim(2500, 10**9)
     assert left(other) == (0, 0)
 
 
 async def test_commit_has_its_turn_while_the_stream_is_trimmed(
     writer: Writer, other: sqlite3.Connection
 ) -> None:
-    trim = asyncio.create_task(writer.trim(2500))
+    trim = asyncio.create_task(writer.trim(2500, 10**9))
     await asyncio.sleep(0)
     await writer.commit(LOBBY, 2500, [remove(user(1))])
     assert left(other)[0] >= 2501 - 2 * TRIM_AT_ONCE
@@ -306,7 +334,7 @@ async def test_trim_of_a_locked_database_is_unavailable(
 ) -> None:
     other.execute("BEGIN IMMEDIATE")
     with pytest.raises(StoreUnavailable):
-        await writer.trim(2500)
+        await writer.trim(2500, 10**9)
     other.execute("ROLLBACK")
-    await writer.trim(2500)
+    await writer.trim(2500, 10**9)
     assert left(other) == (0, 0)
