@@ -28,10 +28,10 @@ from .commands import (
 from .model import Game, GameStatus, Report, Room, Status, User
 from .refusals import NoSuchUser, NotAllowed, NotNow
 from .seats import (
-    end_idle_game,
     end_without_winner,
     finish,
     game_of_seated,
+    idle_until,
     next_deadline,
     reward,
     settle,
@@ -241,7 +241,12 @@ def _check_claim(game: Game, sender: User, loser: User) -> None:
 
 def _make_absent(turn: Turn, user: User, seat_seconds: float) -> None:
     place = turn.after(turn.house.resume_seconds)
-    seat = min(turn.after(seat_seconds), place) if user.marker is not None else None
+    seat = None
+    if user.marker is not None:
+        seat = min(turn.after(seat_seconds), place)
+        idle = idle_until(turn.room, turn.house)
+        if idle is not None and idle <= turn.now:
+            seat = turn.now  # who vanishes again and again would keep the others waiting for ever
     turn.update(user, absent_until=place, seat_until=seat)
 
 
@@ -258,7 +263,7 @@ def _pass_time(turn: Turn) -> None:
         elif room.absences and room.absences[0][0] == due:
             turn.remove(room.users[room.absences[0][1]])
         elif game is not None:
-            end_idle_game(turn, game)
+            end_without_winner(turn, game, GameStatus.ABANDONED)  # nobody plays it
         settle(turn)
 
 

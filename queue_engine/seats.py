@@ -36,25 +36,20 @@ def next_deadline(room: Room, house: HouseRules) -> datetime | None:
     game = room.game
     if game is not None and game.playing:
         deadlines.append(game.deadline if game.turn is not None else None)
-        deadlines.append(_idle_until(room, game, house))
+        if game.deadline is None and all(player.present for player in room.active()):
+            deadlines.append(idle_until(room, house))
     return min((moment for moment in deadlines if moment is not None), default=None)
 
 
-def _idle_until(room: Room, game: Game, house: HouseRules) -> datetime | None:
-    """Return when a game whose clock stands has kept the first in line waiting for too long."""
+def idle_until(room: Room, house: HouseRules) -> datetime | None:
+    """Return when a game without a move has kept the first in line waiting for long enough.
+
+    Without a clock it ends then. With one, whoever is absent after that stops it no more.
+    """
     idle = timedelta(seconds=house.idle_seconds)
-    if not idle or game.deadline is not None or not room.present_line:
+    if not idle or room.game is None or not room.game.playing or not room.present_line:
         return None
-    return later(max(game.moved_at, room.present_line[0][0]), idle)
-
-
-def end_idle_game(turn: Turn, game: Game) -> None:
-    """End a game that does not go on: who is absent loses it, or else nobody wins."""
-    absent = [player.marker for player in turn.room.active() if not player.present]
-    if len(absent) == 1 and absent[0] is not None:
-        win(turn, game, GameStatus.ABANDONED, absent[0].other)
-    else:
-        end_without_winner(turn, game, GameStatus.ABANDONED)
+    return later(max(room.game.moved_at, room.present_line[0][0]), idle)
 
 
 def game_of_seated(turn: Turn) -> Game | None:

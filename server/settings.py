@@ -113,8 +113,8 @@ class Settings(BaseSettings):
     move_seconds: Seconds = Field(30.0, description="Time to move; 0 is no clock.")
     idle_seconds: Seconds = Field(
         600.0,
-        description="How long a game whose clock stands may keep others waiting without a move; "
-        "0 is for ever.",
+        description="How long a game may keep others waiting without a move, if it has no clock "
+        "or a player vanishes again and again; 0 is for ever.",
     )
     max_streak: int = Field(
         0,

@@ -65,6 +65,24 @@ def test_who_vanishes_again_and_again_stops_nobody_for_long() -> None:
     assert (evening.now - began).total_seconds() < 620
 
 
+def test_seat_is_held_for_as_long_as_is_promised() -> None:
+    house = HouseRules(resume_seconds=DAY, seat_seconds=DAY / 2)
+    evening = evening_with("ann", "bob", "cat", house=house)
+    evening.vanish("ann")
+    evening.wait(DAY / 2 - 1)
+    evening.come_back("ann")
+    assert evening.seats == "ann bob"
+    evening.restart()
+    evening.come_back("bob", "cat")
+    evening.wait(DAY - 1)
+    evening.come_back("ann")
+    assert evening.seats == "ann bob"
+    evening.moves(4)
+    evening.vanish("ann")
+    evening.wait(1)
+    assert evening.seats == "ann bob"
+
+
 def test_clock_that_runs_is_enough() -> None:
     evening = evening_with("ann", "bob", "cat", house=HouseRules(move_seconds=2000))
     evening.wait(1999)
