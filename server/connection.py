@@ -151,6 +151,7 @@ class Connection(ServerConnection):
         self.outgoing.clear()
         if self.on_lost is not None:
             self.on_lost()
+            self.on_lost = None  # which may speak of this connection
         super().connection_lost(exc)
 
     def _cut_off_later(self) -> None:
