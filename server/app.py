@@ -30,6 +30,7 @@ from .conversation import Host
 from .handlers import Lobby
 from .handshake import Door
 from .liveness import Liveness
+from .machine import sockets_allowed
 from .pages import Pages
 from .registry import Registry
 from .settings import Settings, public_url
@@ -117,6 +118,7 @@ async def _serve(
         max_connections=settings.max_connections,
         max_connections_per_address=settings.max_connections_per_address,
         max_unfinished=settings.max_unfinished,
+        max_sockets=sockets_allowed(),
         max_absent=settings.max_absent,
         max_rooms=settings.max_rooms,
     )

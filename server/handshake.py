@@ -21,6 +21,8 @@ from .connection import Connection
 from .limits import Network, TokenBucket, client_address, origin_allowed
 from .pages import Pages, refuse, room_of, secure
 
+# So many may knock, however full the house is: who is refused shall be told why.
+LEAST_UNFINISHED = 16
 # A refusal that quotes what it refuses is cut down to less (bytes).
 LARGEST_REFUSAL = 512
 
@@ -40,6 +42,7 @@ class Door:
         max_connections: int,
         max_connections_per_address: int,
         max_unfinished: int,
+        max_sockets: int,
         max_absent: int,
         max_rooms: int,
     ) -> None:
@@ -53,6 +56,7 @@ class Door:
         self._max_connections = max_connections
         self._max_per_address = max_connections_per_address
         self._max_unfinished = max_unfinished
+        self._max_sockets = max_sockets
         self._max_absent = max_absent
         self._unfinished: dict[Connection, None] = {}  # the one that came first comes first
         self._inside: Counter[str] = Counter()
@@ -66,7 +70,8 @@ class Door:
         """
         self._unfinished[connection] = None
         connection.on_lost = lambda: self._unfinished.pop(connection, None)
-        if len(self._unfinished) > self._max_unfinished:
+        room = max(LEAST_UNFINISHED, self._max_sockets - self._count)
+        if len(self._unfinished) > min(self._max_unfinished, room):
             oldest = next(iter(self._unfinished))
             del self._unfinished[oldest]
             oldest.transport.abort()

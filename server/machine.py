@@ -41,13 +41,13 @@ def connections_allowed() -> int:
     return max(1, files - min(files // 4, 512))
 
 
-def unfinished_allowed(connections: int) -> int:
-    """Return how many other connections the limit leaves room for beside that many sockets.
+def sockets_allowed() -> int:
+    """Return how many TCP connections the limit leaves room for, whatever they are about.
 
     The rest is for the store, the log, and connections that were accepted this very moment.
     """
     files = _raise_file_limit()
-    return max(1, files - connections - min(files // 8, 128))
+    return max(1, files - min(files // 4, 128))
 
 
 def _raise_file_limit() -> int:

@@ -27,11 +27,10 @@ from storage import MAX_RECORDS
 
 from . import command_line
 from .limits import Network
-from .machine import connections_allowed, lan_address, unfinished_allowed
+from .machine import connections_allowed, lan_address
 
 ENV_PREFIX = "WINNER_STAYS_"
 MOST_CONNECTIONS = 20_000
-MOST_UNFINISHED = 4096
 LOOPBACK = "127.0.0.1"
 _MONTH = 31 * 24 * 3600.0
 
@@ -159,13 +158,11 @@ class Settings(BaseSettings):
         description="How many sockets may be opened per second, and at once.",
     )
     max_unfinished: int = Field(
-        MOST_UNFINISHED,
+        4096,
         ge=1,
         le=1_000_000,
-        validate_default=True,
         description="How many connections may be in their handshake, or fetch a page, at once; "
         "one more, and the oldest is cut off.",
-        json_schema_extra={"shown": f"what that limit allows, at most {MOST_UNFINISHED}"},
     )
     handshake_seconds: float = Field(
         10.0,
@@ -236,11 +233,6 @@ class Settings(BaseSettings):
     @classmethod
     def _connections_within_file_limit(cls, value: int) -> int:
         return min(value, connections_allowed())
-
-    @field_validator("max_unfinished")
-    @classmethod
-    def _unfinished_within_file_limit(cls, value: int, info: ValidationInfo) -> int:
-        return min(value, unfinished_allowed(info.data.get("max_connections", 1)))
 
     @model_validator(mode="after")
     def _tls_complete(self) -> Self:

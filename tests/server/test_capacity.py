@@ -318,6 +318,24 @@ async def test_unfinished_handshakes_push_each_other_out(start_server: StartServ
         await caller.until_action("gameUpdate")
 
 
+async def test_unfinished_handshakes_leave_files_for_those_who_are_quick(tmp_path: Path) -> None:
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (512, 512));"
+    program = ("-c", f"{few} from server.__main__ import main; main()")
+    server = ServerProcess(tmp_path / "few.db", program=program)
+    try:
+        player = await Player.join(server.ws_url)
+        silent = [await Raw.connect(server.port) for _ in range(600)]
+        assert (await knock(server, "/")).status == 101
+        for caller in silent[:200]:
+            await caller.cut_off()
+        assert (await player.ask(action="sendInfo"))["statusCode"] == 200
+        silent[-1].writer.write(upgrade_request("/"))
+        assert (await silent[-1].request(b""))[0] == 101
+        assert "out_of_files" not in server.log_text()
+    finally:
+        server.kill()
+
+
 async def test_out_of_files_the_log_says_so_once(start_server: StartServer) -> None:
     server = start_server("--handshake-seconds", "0.5")
     pid = server.process.pid

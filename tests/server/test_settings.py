@@ -3,7 +3,6 @@
 import re
 import resource
 import socket
-import subprocess
 import sys
 from collections.abc import Iterator
 from ipaddress import IPv4Network, IPv6Network
@@ -236,26 +235,6 @@ def test_connections_are_what_the_file_limit_allows() -> None:
     assert load([]).max_connections == min(connections_allowed(), 20_000)
     assert load(["--max-connections", "1000000"]).max_connections == connections_allowed()
     assert load(["--max-connections", "7"]).max_connections == 7
-
-
-def test_unfinished_connections_are_what_the_file_limit_leaves() -> None:
-    assert 1 <= load([]).max_unfinished <= 4096
-    assert load(["--max-unfinished", "7"]).max_unfinished == 7
-    # In a process of its own: who has lowered the hard limit cannot raise it again.
-    program = """
-import resource, sys
-from server.settings import load
-resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
-settings = load(["--max-connections", sys.argv[1], "--max-unfinished", "1000000"])
-print(settings.max_connections, settings.max_unfinished)
-"""
-    told = [
-        subprocess.run(
-            [sys.executable, "-c", program, wanted], capture_output=True, text=True, check=True
-        ).stdout
-        for wanted in ("1000000", "500")
-    ]
-    assert told == ["768 128\n", f"500 {1024 - 500 - 128}\n"]
 
 
 def test_logs_are_json_unless_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
