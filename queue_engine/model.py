@@ -90,9 +90,10 @@ class Report:
 class Game:
     """A game between two seated users; the last one stays on record until the next begins.
 
-    ``moved_at`` is when it last went on: by a move, its start, or that of the server. While its
-    clock runs it has a ``deadline``. Since the clock was stopped in this move it has ``time_left``:
-    what was left then of the time to move (seconds), less than nothing in overtime.
+    ``moved_at`` is when it last went on: by a move, its start, or that of the server; of one
+    without a clock also when the first came who waits for it. While its clock runs it has a
+    ``deadline``. Since the clock was stopped in this move it has ``time_left``: what was left then
+    of the time to move (seconds), less than nothing in overtime.
     """
 
     number: int

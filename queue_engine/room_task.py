@@ -16,6 +16,7 @@ from storage.contract import Batch, Conflict, RoomName, Store, StoreUnavailable,
 
 from . import changes as history
 from .changes import Change
+from .clock import next_deadline
 from .commands import Command, Disconnect, HoldClocks, PassTime, Reconcile, Recover
 from .items import to_game, to_item_change, to_user
 from .mailbox import Letter, Outcome, Played
@@ -23,7 +24,6 @@ from .model import ConnectionId, Room
 from .refusals import Refusal
 from .replay import replay
 from .rules import play
-from .seats import next_deadline
 from .turn import HouseRules
 
 logger = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from . import tictactoe
 from .changes import Change
+from .clock import has_clock, next_deadline, waits_for_nobody
 from .commands import (
     Command,
     Disconnect,
@@ -31,8 +32,6 @@ from .seats import (
     end_without_winner,
     finish,
     game_of_seated,
-    idle_until,
-    next_deadline,
     reward,
     settle,
     win,
@@ -167,7 +166,8 @@ def _make_move(turn: Turn, command: MakeMove) -> None:
         raise NotNow("it is not your turn")
     if not tictactoe.is_free(game.board, command.cell):
         raise NotNow(f"cell {command.cell} is taken")
-    if not all(player.present for player in turn.room.active()):
+    both = all(player.present for player in turn.room.active())
+    if not both and not waits_for_nobody(turn.room, game, turn.house, turn.now):
         raise NotNow("a player is absent: the game waits")
 
     board = tictactoe.mark(game.board, command.cell, user.marker)
@@ -241,12 +241,7 @@ def _check_claim(game: Game, sender: User, loser: User) -> None:
 
 def _make_absent(turn: Turn, user: User, seat_seconds: float) -> None:
     place = turn.after(turn.house.resume_seconds)
-    seat = None
-    if user.marker is not None:
-        seat = min(turn.after(seat_seconds), place)
-        idle = idle_until(turn.room, turn.house)
-        if idle is not None and idle <= turn.now:
-            seat = turn.now  # who vanishes again and again would keep the others waiting for ever
+    seat = min(turn.after(seat_seconds), place) if user.marker is not None else None
     turn.update(user, absent_until=place, seat_until=seat)
 
 
@@ -262,7 +257,7 @@ def _pass_time(turn: Turn) -> None:
             _give_up_seat(turn, game, seat_lost)
         elif room.absences and room.absences[0][0] == due:
             turn.remove(room.users[room.absences[0][1]])
-        elif game is not None:
+        elif game is not None and not has_clock(room, game, turn.house):
             end_without_winner(turn, game, GameStatus.ABANDONED)  # nobody plays it
         settle(turn)
 

@@ -1,19 +1,17 @@
-"""The two seats: how a game ends, who sits down next, and whose clock runs.
+"""The two seats: how a game ends, and who sits down next.
 
 :func:`settle` is the house keeping order after every command. It looks only at the room as it is,
 so a change by other hands (an operator deletes a player) is set right by the same few lines as a
 player who leaves.
 """
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from . import tictactoe
-from .model import Game, GameStatus, Marker, Report, Room, Status, User
-from .turn import HouseRules, Turn, just_after, later
+from .clock import has_clock, run_clock
+from .model import Game, GameStatus, Marker, Report, Status, User
+from .turn import Turn, just_after
 
-# A player who comes back has at least this long to move (design, rule 5), in seconds; but no more
-# than this of a move is overtime, or who comes back again and again would never be out of time.
-OVERTIME = 5.0
 # Whom an operator has seated without saying when was there first.
 _ALWAYS = datetime.min.replace(tzinfo=UTC)
 
@@ -23,33 +21,10 @@ def settle(turn: Turn) -> None:
     _end_game_without_player(turn)
     _fill_seats(turn)
     _start_game(turn)
-    _run_clock(turn)
+    _note_first_in_line(turn)
+    run_clock(turn)
     if not turn.room.users:
         turn.set_game(None)
-
-
-def next_deadline(room: Room, house: HouseRules) -> datetime | None:
-    """Return the earliest moment at which the mere passing of time changes something."""
-    deadlines = [user.seat_until for user in room.active()]
-    if room.absences:
-        deadlines.append(room.absences[0][0])
-    game = room.game
-    if game is not None and game.playing:
-        deadlines.append(game.deadline if game.turn is not None else None)
-        if game.deadline is None and all(player.present for player in room.active()):
-            deadlines.append(idle_until(room, house))
-    return min((moment for moment in deadlines if moment is not None), default=None)
-
-
-def idle_until(room: Room, house: HouseRules) -> datetime | None:
-    """Return when a game without a move has kept the first in line waiting for long enough.
-
-    Without a clock it ends then. With one, whoever is absent after that stops it no more.
-    """
-    idle = timedelta(seconds=house.idle_seconds)
-    if not idle or room.game is None or not room.game.playing or not room.present_line:
-        return None
-    return later(max(room.game.moved_at, room.present_line[0][0]), idle)
 
 
 def game_of_seated(turn: Turn) -> Game | None:
@@ -168,26 +143,8 @@ def _start_game(turn: Turn) -> None:
     )
 
 
-def _run_clock(turn: Turn) -> None:
+def _note_first_in_line(turn: Turn) -> None:
     game = game_of_seated(turn)
-    if game is None:
-        return
-    players = turn.room.active()
-    # Less than a microsecond is no clock: it would be over before it began, for ever.
-    clock = turn.after(turn.house.move_seconds) > turn.now
-    runs = clock and all(player.present and player.resumable for player in players)
-    granted = _time_granted(turn.house.move_seconds, game.time_left)
-    if runs and game.deadline is None:
-        turn.update_game(game, deadline=turn.after(granted))
-    elif not runs and game.deadline is not None:
-        left = max(game.deadline - turn.now, timedelta(0)).total_seconds()
-        overtime = granted - game.time_left if game.time_left is not None else 0.0
-        turn.update_game(game, deadline=None, time_left=left - overtime)
-
-
-def _time_granted(move_seconds: float, time_left: float | None) -> float:
-    """Return for how long the clock runs when it starts, or starts again."""
-    if time_left is None:
-        return move_seconds
-    # Never more than a move's time: the wall clock may have gone back in a restart.
-    return min(move_seconds, max(time_left, min(OVERTIME, time_left + OVERTIME)))
+    waited, turn.nobody_waited = turn.nobody_waited, not turn.room.present_line
+    if waited and not turn.nobody_waited and game and not has_clock(turn.room, game, turn.house):
+        turn.update_game(game, moved_at=turn.now)  # it kept nobody waiting until now

@@ -32,7 +32,7 @@ class HouseRules:
     resume_seconds: float = 60
     seat_seconds: float = 15
     move_seconds: float = 30
-    idle_seconds: float = 600
+    idle_seconds: float = 300
     max_streak: int = 0
     max_waiting: int = 10_000
 
@@ -45,6 +45,7 @@ class Turn:
         self.now = now
         self.house = house
         self.changes: list[Change] = []
+        self.nobody_waited = not room.present_line
 
     def after(self, seconds: float) -> datetime:
         """Return the moment that many seconds from now."""

@@ -123,6 +123,11 @@ class Evening:
         self._by_other_hands(UserChange(None, replace(user, **attributes)))
         self.play(Reconcile([ConnectionId(name)], (OWNER,)))
 
+    def edit_game(self, **attributes: Any) -> None:
+        """Change the game by other hands."""
+        self._by_other_hands(GameChange(self.game, replace(self.game, **attributes)))
+        self.play(Reconcile([], (OWNER,)))
+
     def delete_game(self) -> None:
         """Delete the game by other hands."""
         if self.room.game is not None:

@@ -2,8 +2,8 @@
 
 import pytest
 
+from queue_engine.clock import next_deadline
 from queue_engine.refusals import NotNow
-from queue_engine.seats import next_deadline
 from queue_engine.turn import HouseRules
 from tests.queue_engine.evening import X_WINS, evening_with
 
@@ -56,12 +56,30 @@ def test_overtime_is_given_once_a_move() -> None:
         evening.come_back("ann")
         assert evening.seconds_to_move == 3
     evening.wait(2)
+    # What the other stops is not charged.
     evening.vanish("bob")
     evening.wait(10)
     evening.come_back("bob")
+    assert evening.seconds_to_move == 3
+    evening.wait(2)
+    evening.vanish("ann")
+    evening.wait(10)
+    evening.come_back("ann")
     assert evening.seconds_to_move == 1
     evening.wait(1)
     assert evening.last_result == ("timeout", "bob")
+
+
+def test_restart_with_less_time_to_move_gives_no_more_than_that() -> None:
+    evening = evening_with("ann", "bob", house=HouseRules(move_seconds=120))
+    evening.wait(1)
+    evening.vanish("ann")
+    evening.house = HouseRules(move_seconds=10)
+    evening.come_back("ann")
+    evening.wait(4)
+    evening.vanish("ann")
+    evening.come_back("ann")
+    assert evening.seconds_to_move == 6
 
 
 def test_move_gives_overtime_back() -> None:

@@ -1,11 +1,15 @@
-"""Games that do not go on while somebody waits: nobody holds a seat for ever."""
+"""Games that do not go on: nobody is kept waiting for ever, and nobody honest pays for it."""
 
 import pytest
 
+from queue_engine.refusals import NotNow
 from queue_engine.turn import HouseRules
 from tests.queue_engine.evening import Evening, evening_with
 
 NO_CLOCK = HouseRules(move_seconds=0)
+IDLE = NO_CLOCK.idle_seconds
+# With a clock, one absence is waited for besides.
+PATIENCE = IDLE + NO_CLOCK.resume_seconds
 DAY = 24 * 3600
 
 
@@ -14,20 +18,21 @@ def test_players_without_a_clock_make_way_for_who_has_waited_long_enough() -> No
     evening.wait(DAY)
     assert evening.seats == "ann bob", "nobody waits"
     evening.enter("cat")
-    evening.wait(599)
+    evening.wait(IDLE - 1)
+    evening.enter("dan")
     assert evening.seats == "ann bob"
     evening.wait(1)
     assert evening.last_result == ("abandoned", None)
-    assert (evening.seats, evening.line) == ("cat bob", "ann")
+    assert (evening.seats, evening.line) == ("cat dan", "bob ann")
 
 
 @pytest.mark.parametrize("house", [NO_CLOCK, None], ids=["no clock", "a seed client"])
 def test_move_is_a_sign_of_life(house: HouseRules | None) -> None:
     evening = evening_with("ann", house=house)
     evening.enter("bob", "cat", seed=house is None)
-    evening.wait(599)
+    evening.wait(IDLE - 1)
     evening.move("ann", 4)
-    evening.wait(599)
+    evening.wait(IDLE - 1)
     assert evening.seats == "ann bob"
     evening.wait(1)
     assert evening.last_result == ("abandoned", None)
@@ -35,9 +40,9 @@ def test_move_is_a_sign_of_life(house: HouseRules | None) -> None:
 
 def test_next_game_has_its_own_time() -> None:
     evening = evening_with("ann", "bob", "cat", seed=True)
-    evening.wait(599)
+    evening.wait(IDLE - 1)
     evening.report("ann", "bob")
-    evening.wait(599)
+    evening.wait(IDLE - 1)
     assert evening.seats == "ann cat"
     evening.wait(1)
     assert evening.games[-1].number == 2
@@ -51,36 +56,93 @@ def test_absent_guest_is_not_kept_waiting() -> None:
     evening.vanish("cat")
     evening.wait(DAY / 2)
     assert evening.seats == "ann bob"
+    evening.come_back("cat")
+    evening.wait(IDLE - 1)
+    assert evening.seats == "ann bob"
+    evening.wait(1)
+    assert evening.last_result == ("abandoned", None)
 
 
-def test_who_vanishes_again_and_again_stops_nobody_for_long() -> None:
-    evening = evening_with("ann", "bob", "cat")
+@pytest.mark.parametrize("waiting", [(), ("cat",)])
+def test_mover_who_vanishes_again_and_again_runs_out_of_time(waiting: tuple[str, ...]) -> None:
+    evening = evening_with("ann", "bob", *waiting)
     began = evening.now
     while not evening.games:
         evening.vanish("ann")
         evening.wait(14)
+        if not evening.games:
+            evening.come_back("ann")
+    assert evening.last_result == ("timeout", "bob")
+    assert (evening.now - began).total_seconds() < PATIENCE + 50
+
+
+def test_opponent_who_vanishes_again_and_again_neither_wins_nor_stops_the_game() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    evening.wait(29)
+    waited = 29.0
+    while waited < PATIENCE - 1:
+        evening.vanish("bob")
+        with pytest.raises(NotNow):
+            evening.move("ann", 4)
+        evening.wait(0.9)
+        evening.come_back("bob")
+        assert evening.seconds_to_move == 5
+        evening.wait(0.1)
+        waited += 1
+    evening.vanish("bob")
+    evening.wait(2)
+    assert evening.seconds_to_move == 5
+    evening.move("ann", 4)
+    assert evening.game.board == "....X...."
+    # The game waits for bob's move as for any other.
+    assert evening.game.deadline is None
+    evening.come_back("bob")
+    assert evening.seconds_to_move == 30
+
+
+def test_honest_blink_costs_nothing_however_long_the_other_has_kept_all_waiting() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    for _ in range(int(PATIENCE / 14) + 1):
+        evening.vanish("ann")
+        evening.wait(14)
         evening.come_back("ann")
-    assert evening.last_result == ("abandoned", "bob")
-    assert evening.seats == "cat bob"
-    assert (evening.now - began).total_seconds() < 620
-
-
-def test_seat_is_held_for_as_long_as_is_promised() -> None:
-    house = HouseRules(resume_seconds=DAY, seat_seconds=DAY / 2)
-    evening = evening_with("ann", "bob", "cat", house=house)
-    evening.vanish("ann")
-    evening.wait(DAY / 2 - 1)
-    evening.come_back("ann")
+    evening.vanish("bob")
+    evening.wait(5)
+    evening.come_back("bob")
     assert evening.seats == "ann bob"
+    evening.wait(30)
+    assert evening.last_result == ("timeout", "bob")
+
+
+@pytest.mark.parametrize("resume_seconds", [20, DAY])
+def test_one_absence_is_waited_for_in_full(resume_seconds: float) -> None:
+    house = HouseRules(
+        resume_seconds=resume_seconds, seat_seconds=resume_seconds, move_seconds=IDLE * 2
+    )
+    evening = evening_with("ann", "bob", "cat", house=house)
+    evening.wait(house.move_seconds - 1)
+    evening.vanish("ann")
+    evening.wait(resume_seconds - 0.5)
+    evening.come_back("ann")
+    assert (evening.seats, evening.seconds_to_move) == ("ann bob", 5)
     evening.restart()
     evening.come_back("bob", "cat")
-    evening.wait(DAY - 1)
+    evening.wait(resume_seconds - 0.5)
     evening.come_back("ann")
     assert evening.seats == "ann bob"
-    evening.moves(4)
-    evening.vanish("ann")
-    evening.wait(1)
-    assert evening.seats == "ann bob"
+    evening.move("ann", 4)
+
+
+def test_both_who_are_absent_lose_the_game_as_ever() -> None:
+    evening = evening_with("ann", "bob", "cat", house=HouseRules(seat_seconds=60))
+    for _ in range(int(PATIENCE / 14) + 1):
+        evening.vanish("ann")
+        evening.wait(14)
+        evening.come_back("ann")
+    evening.vanish("ann", "bob")
+    assert evening.game.deadline is None
+    evening.wait(60)
+    assert evening.last_result == ("abandoned", None)
 
 
 def test_clock_that_runs_is_enough() -> None:
@@ -96,25 +158,53 @@ def test_restart_gives_the_whole_time_again() -> None:
     evening.tick(DAY)
     evening.restart()
     evening.come_back("cat", "ann", "bob")
-    evening.wait(599)
+    evening.wait(IDLE - 1)
     assert evening.seats == "ann bob"
     evening.wait(1)
     assert evening.last_result == ("abandoned", None)
 
 
 def test_time_in_which_the_store_is_down_does_not_count() -> None:
-    evening = evening_with("ann", "bob", "cat", house=NO_CLOCK)
+    evening = evening_with("ann", "bob", house=NO_CLOCK)
+    evening.wait(1000)
+    evening.enter("cat")
     evening.wait(100)
     evening.hold(DAY)
-    evening.wait(499)
+    evening.wait(IDLE - 101)
+    assert evening.seats == "ann bob"
+    evening.wait(1)
+    assert evening.last_result == ("abandoned", None)
+
+
+def test_line_that_is_ahead_of_time_changes_nothing() -> None:
+    evening = evening_with("ann", "bob", house=NO_CLOCK)
+    evening.tick(DAY)
+    evening.enter("cat")
+    evening.tick(-DAY)
+    evening.restart()
+    evening.come_back("ann", "bob", "cat")
+    evening.enter("dan")
+    evening.wait(IDLE)
+    assert evening.last_result == ("abandoned", None)
+
+
+def test_game_that_is_nobodys_turn_is_over_when_others_have_waited() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    evening.edit_game(turn=None)
+    assert evening.game.deadline is None
+    evening.wait(IDLE - 1)
     assert evening.seats == "ann bob"
     evening.wait(1)
     assert evening.last_result == ("abandoned", None)
 
 
 @pytest.mark.parametrize("idle_seconds", [0, 1e-7])
-def test_less_than_can_be_measured_is_for_ever(idle_seconds: float) -> None:
-    evening = Evening(HouseRules(move_seconds=0, idle_seconds=idle_seconds))
+@pytest.mark.parametrize("move_seconds", [0, 30])
+def test_less_than_can_be_measured_is_for_ever(idle_seconds: float, move_seconds: float) -> None:
+    evening = Evening(HouseRules(move_seconds=move_seconds, idle_seconds=idle_seconds))
     evening.enter("ann", "bob", "cat")
-    evening.wait(DAY)
+    for _ in range(100):
+        evening.vanish("bob")
+        evening.wait(14)
+        evening.come_back("bob")
     assert evening.seats == "ann bob"

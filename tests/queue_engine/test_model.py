@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from queue_engine.clock import next_deadline
 from queue_engine.model import ConnectionId, Game, Marker, Room, Status, User
-from queue_engine.seats import next_deadline
 from queue_engine.turn import HouseRules
 
 START = datetime(2026, 11, 22, 20, tzinfo=UTC)
@@ -164,7 +164,7 @@ def test_replayed_seat_of_long_ago_takes_nobodys_seat() -> None:
         ([seated("x", Marker.X), seated("o", Marker.O)], playing(deadline=at(30)), at(30)),
         ([waiting("a", 1, absent_until=at(9))], playing(deadline=at(30)), at(9)),
         ([waiting("a", 1)], playing(deadline=at(30)), at(30)),
-        ([waiting("a", 1)], playing(), at(601)),
+        ([waiting("a", 1)], playing(turn=None), at(300)),
     ],
 )
 def test_next_deadline_is_the_earliest(

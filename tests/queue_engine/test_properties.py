@@ -12,11 +12,11 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from queue_engine.clock import next_deadline, waits_for_nobody
 from queue_engine.commands import PassTime
 from queue_engine.items import to_item_change
 from queue_engine.model import Marker, Status
 from queue_engine.refusals import Refusal
-from queue_engine.seats import next_deadline
 from queue_engine.turn import HouseRules
 from server.view import View
 from storage.contract import Batch, RoomName
@@ -95,8 +95,11 @@ def check(evening: Evening) -> None:
     if playing:
         assert room.game is not None
         assert (room.game.x_id, room.game.o_id) == (room.seats[Marker.X], room.seats[Marker.O])
-        both = all(user.present and user.resumable for user in active)
-        assert (room.game.deadline is not None) == (both and evening.house.move_seconds > 0)
+        timed = evening.house.move_seconds > 0 and all(user.resumable for user in active)
+        present = [user.present for user in active]
+        late = waits_for_nobody(room, room.game, evening.house, evening.now)
+        runs = all(present) or (late and any(present) and room.game.deadline is not None)
+        assert (room.game.deadline is not None) == (timed and runs)
     assert all((user.seat_until is None) or user.marker is not None for user in users)
     assert all(user.streak == 0 or user.marker is not None for user in users)
     assert room.users or room.game is None
