@@ -22,7 +22,6 @@ from queue_engine.turn import HouseRules
 from storage import open_store
 from storage.contract import Store
 
-from .absentees import Absentees
 from .broadcaster import Broadcaster
 from .close_codes import CloseCode
 from .connection import CLOSE_SECONDS, Connection
@@ -32,6 +31,7 @@ from .handshake import Door
 from .liveness import Liveness
 from .machine import sockets_allowed
 from .pages import Pages
+from .places import Places
 from .registry import Registry
 from .settings import Settings, public_url
 from .telemetry import Metrics, report_once_out_of_files
@@ -87,7 +87,7 @@ async def _serve(
 ) -> None:
     report_once_out_of_files(asyncio.get_running_loop())
     metrics, registry = Metrics(), Registry()
-    broadcaster, absentees = Broadcaster(registry, metrics), Absentees()
+    broadcaster, places = Broadcaster(registry, metrics), Places()
     house = HouseRules(
         resume_seconds=settings.resume_seconds,
         seat_seconds=settings.seat_seconds,
@@ -98,11 +98,11 @@ async def _serve(
     )
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     engine = Engine(store, house, owner=owner, meter=metrics)
-    metrics.absent.set_function(lambda: len(absentees))
+    metrics.absent.set_function(lambda: places.absent)
     metrics.rooms.set_function(lambda: engine.room_count)
     metrics.connections.set_function(lambda: len(registry))
     host = Host(
-        Lobby(engine, broadcaster, registry, absentees),
+        Lobby(engine, broadcaster, registry, places),
         metrics,
         messages_per_second=settings.messages_per_second,
         burst=settings.burst,
@@ -111,7 +111,7 @@ async def _serve(
     door = Door(
         Pages(public_url=url, metrics=metrics.render, ready=store.ping),
         engine,
-        absentees,
+        places,
         allowed_origins=settings.allowed_origins,
         trusted_proxies=settings.trusted_proxies,
         handshakes_per_second=settings.handshakes_per_second,
@@ -132,7 +132,7 @@ async def _serve(
             door.come(self)
 
     background = [
-        tasks.create_task(_follow(store, engine, absentees, broadcaster), name="follow the stream"),
+        tasks.create_task(_follow(store, engine, places, broadcaster), name="follow the stream"),
         tasks.create_task(Liveness(registry, broadcaster.seated).run(), name="ping everybody"),
     ]
     await engine.start(tasks)
@@ -164,9 +164,7 @@ async def _serve(
     await asyncio.wait([asyncio.ensure_future(server.wait_closed())], timeout=LAST_HANDLERS_SECONDS)
 
 
-async def _follow(
-    store: Store, engine: Engine, absentees: Absentees, broadcaster: Broadcaster
-) -> None:
+async def _follow(store: Store, engine: Engine, places: Places, broadcaster: Broadcaster) -> None:
     """Carry the stream to those who live by it.
 
     After a large fan-out it rests for as long as that took, so that announcing takes at most half
@@ -176,7 +174,7 @@ async def _follow(
     async for batch in store.stream():
         started = time.perf_counter()
         engine.observe(batch)
-        absentees.observe(batch)
+        places.observe(batch)
         broadcaster.announce(batch)
         await asyncio.sleep(0)  # the frames are written before this returns
         taken = time.perf_counter() - started

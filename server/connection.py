@@ -45,6 +45,7 @@ class Connection(ServerConnection):
         self.watch = False
         self.resume: str | None = None
         self.address = ""
+        self.returning = False
         self.told: object = None
         self.told_position: int | None = None
         self.told_at = 0.0

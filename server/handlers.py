@@ -6,6 +6,7 @@ they return is the body of the answer.
 
 import secrets
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,10 +26,10 @@ from queue_engine.mailbox import Played
 from queue_engine.model import ConnectionId, User
 
 from . import messages
-from .absentees import Absentees
 from .broadcaster import Broadcaster
 from .close_codes import CloseCode
 from .connection import Connection
+from .places import Places
 from .registry import Registry
 
 Body = Mapping[str, Any]
@@ -41,7 +42,7 @@ class Lobby:
     engine: Engine
     broadcaster: Broadcaster
     registry: Registry
-    absentees: Absentees
+    places: Places
 
     async def submit(self, connection: Connection, command: Command) -> Played:
         """Have the command played in the connection's room."""
@@ -50,6 +51,14 @@ class Lobby:
 
 async def connect(lobby: Lobby, connection: Connection) -> None:
     """`$connect`: come in anew, or take over the row that the offered session names."""
+    address = connection.address
+    with nullcontext() if connection.returning else lobby.places.arriving(address):
+        await _come_in(lobby, connection)
+        if connection.welcomed:
+            lobby.places.take(connection.connection_id, address)
+
+
+async def _come_in(lobby: Lobby, connection: Connection) -> None:
     played = await lobby.submit(
         connection,
         Enter(
@@ -68,8 +77,6 @@ async def connect(lobby: Lobby, connection: Connection) -> None:
     if superseded is not None:
         superseded.shut(CloseCode.RESUMED_ELSEWHERE)
     await lobby.broadcaster.welcome(connection, played.sequence)
-    if connection.welcomed:
-        lobby.absentees.came(connection.connection_id, connection.address)
 
 
 async def disconnect(lobby: Lobby, connection: Connection) -> None:

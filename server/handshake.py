@@ -16,10 +16,10 @@ from websockets.typing import Subprotocol
 from queue_engine.engine import Engine
 
 from . import messages
-from .absentees import Absentees
 from .connection import Connection
 from .limits import Network, TokenBucket, client_address, origin_allowed
 from .pages import Pages, refuse, room_of, secure
+from .places import Places
 
 # So many may knock, however full the house is: who is refused shall be told why.
 LEAST_UNFINISHED = 16
@@ -28,13 +28,17 @@ LARGEST_REFUSAL = 512
 
 
 class Door:
-    """Lets connections in, up to every limit; of an address as many as it likes if that is 0."""
+    """Lets connections in, up to every limit; of an address as many as it likes if that is 0.
+
+    What an address may hold are places; of sockets twice as many, for those that are on their way
+    out while their users come back.
+    """
 
     def __init__(
         self,
         pages: Pages,
         engine: Engine,
-        absentees: Absentees,
+        places: Places,
         *,
         allowed_origins: tuple[str, ...] | None,
         trusted_proxies: tuple[Network, ...],
@@ -48,7 +52,7 @@ class Door:
     ) -> None:
         self._pages = pages
         self._engine = engine
-        self._absentees = absentees
+        self._places = places
         self._allowed_origins = allowed_origins
         self._trusted_proxies = trusted_proxies
         self._handshakes = TokenBucket(handshakes_per_second, int(handshakes_per_second))
@@ -141,11 +145,13 @@ class Door:
         if self._count >= self._max_connections:
             return refuse(full, "the house is full\n")
         returning = self._engine.whose(room, connection.resume)
-        absent = self._absentees.of_address(address, but=returning)
-        if 0 < self._max_per_address <= self._inside[address] + absent:
+        connection.returning = returning is not None and self._places.is_of(returning, address)
+        # Who comes back has a place, and perhaps a socket whose end is still to be noticed.
+        held = self._places.of_address(address) - connection.returning
+        if 0 < self._max_per_address <= max(held, self._inside[address] // 2):
             text = "too many connections from your address\n"
             return refuse(HTTPStatus.TOO_MANY_REQUESTS, text)
-        if returning is None and len(self._absentees) >= self._max_absent:
+        if returning is None and self._places.absent >= self._max_absent:
             return refuse(full, "too many places are kept for people who are gone\n")
         if room not in self._engine and self._engine.room_count >= self._max_rooms:
             return refuse(full, "there are too many rooms\n")

@@ -141,7 +141,7 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=1_000_000,
-        description="How many sockets one address may open, places kept for its absent counted; "
+        description="How many places one address may hold, for the present and the absent; "
         "0 is no limit.",
     )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = Field(

@@ -6,6 +6,7 @@ Who is refused at the door is told why in plain HTTP, and takes nobody's place.
 import asyncio
 import contextlib
 import itertools
+import json
 import os
 import resource
 import time
@@ -226,6 +227,34 @@ async def test_places_kept_for_the_absent_count_for_their_address(
         while (await knock(server, "/green", **home)).status != 101:
             pass
     assert time.monotonic() - began > 3.9
+
+
+async def test_vanishing_quickly_leaves_no_place_that_is_not_counted(
+    start_server: StartServer,
+) -> None:
+    server = start_server("--max-connections-per-address", "2")
+    statuses = []
+    for _ in range(60):
+        raw = await Raw.connect(server.port)
+        status, _ = await raw.request(upgrade_request("/", ["winner-stays.v1"]))
+        # Each of these is a commit of its own, which its end has to wait for.
+        for n in range(15 if status == 101 else 0):
+            raw.send(1, json.dumps({"action": "updateDB", "username": f"{n}"}).encode())
+        raw.reset()
+        statuses.append(status)
+    assert statuses == [101] * 2 + [429] * 58
+
+
+async def test_return_needs_no_second_place(start_server: StartServer) -> None:
+    server = start_server("--max-connections-per-address", "2")
+    guests = [await Player.join(server.ws_url) for _ in range(2)]
+    assert (await knock(server, "/")).status == 429
+    # All at once, and while nobody knows yet of the end of the old sockets.
+    back = await asyncio.gather(
+        *(Player.join(server.ws_url, session=guest.session) for guest in guests)
+    )
+    assert [player.id for player in back] == [guest.id for guest in guests]
+    assert (await knock(server, "/")).status == 429
 
 
 async def test_absent_are_not_more_than_the_house_can_hold(start_server: StartServer) -> None:
