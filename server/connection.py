@@ -152,7 +152,10 @@ class Connection(ServerConnection):
         self.outgoing.clear()
         if self.on_lost is not None:
             self.on_lost()
-            self.on_lost = None  # which may speak of this connection
+        # Both speak of this connection: with them it would live on, and its TLS buffers with it,
+        # until the garbage collector looks for what is oldest.
+        self.on_lost = None
+        vars(self.protocol).pop("select_subprotocol", None)
         super().connection_lost(exc)
 
     def _cut_off_later(self) -> None:

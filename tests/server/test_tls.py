@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -187,3 +188,56 @@ def test_certificate_that_cannot_be_used_is_told_in_one_line(
         assert (result.returncode, result.stdout) == (2, "")
         assert "cannot use --tls-cert" in result.stderr
         assert result.stderr.count("\n") == 1
+
+
+WITHOUT_COLLECTOR = """
+import gc, signal
+from asyncio.sslproto import SSLProtocol
+from server.__main__ import main
+from server.connection import Connection
+
+def count(*_):
+    kinds = map(type, gc.get_objects())
+    print(sum(issubclass(kind, (Connection, SSLProtocol)) for kind in kinds), flush=True)
+
+gc.disable()
+signal.signal(signal.SIGUSR1, count)
+main()
+"""
+
+
+async def test_lost_connection_is_freed_at_once(
+    tmp_path: Path, certificate: Certificate, trust: ssl.SSLContext
+) -> None:
+    server = ServerProcess(
+        tmp_path / "lobby.db", certificate.flags, program=("-c", WITHOUT_COLLECTOR)
+    )
+    stdout = server.process.stdout
+    assert stdout is not None
+
+    async def held() -> int:
+        server.process.send_signal(signal.SIGUSR1)
+        async with asyncio.timeout(DEADLINE):
+            return int(await asyncio.to_thread(stdout.readline))
+
+    try:
+        players = [await join(server, "", trust) for _ in range(5)]
+        silent = [
+            await asyncio.open_connection("127.0.0.1", server.port, ssl=trust) for _ in range(5)
+        ]
+        assert await held() >= 20
+        for _ in range(5):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port, ssl=trust)
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n")
+            async with asyncio.timeout(DEADLINE):
+                assert b" 200 " in await reader.read()
+            writer.close()
+        for player in players:
+            player.vanish()
+        for _, writer in silent:
+            writer.transport.abort()
+        async with asyncio.timeout(DEADLINE):
+            while await held():
+                pass
+    finally:
+        server.kill()
