@@ -11,6 +11,7 @@ import secrets
 import socket
 import ssl
 import time
+from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Mapping
 from typing import Any
 from weakref import WeakSet
@@ -39,9 +40,9 @@ from .telemetry import Metrics, report_once_out_of_files
 logger = logging.getLogger(__name__)
 
 # How many connections the kernel may hold for us when a whole class opens the page at once, and
-# how many of them the event loop takes in one go: more than it can look at would be in the way.
+# how many of them the event loop takes in one go: those before them want to be looked at, too.
 BACKLOG = 4096
-ACCEPTED_AT_ONCE = 64
+ACCEPTED_AT_ONCE = 8
 # How the library is to treat a connection; the conformance suite is run with the same.
 SOCKET_OPTIONS: Mapping[str, Any] = {
     "compression": None,  # 35 times the cost of a plain frame, and 30 KB a connection
@@ -50,6 +51,8 @@ SOCKET_OPTIONS: Mapping[str, Any] = {
     "close_timeout": CLOSE_SECONDS,
     "backlog": ACCEPTED_AT_ONCE,
 }
+# What asyncio keeps for each TLS connection (bytes): room for a record, where it would take 256 KB.
+TLS_BUFFER = 16 * 1024
 # How long (seconds) the rooms may take for their last commits, and handlers to return after that.
 LAST_COMMITS_SECONDS = 1.0
 LAST_HANDLERS_SECONDS = 0.5
@@ -211,6 +214,7 @@ def _listen(host: str, port: int) -> socket.socket:
 def _tls(settings: Settings) -> ssl.SSLContext | None:
     if settings.tls_cert is None or settings.tls_key is None:
         return None
+    SSLProtocol.max_size = TLS_BUFFER
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
