@@ -9,6 +9,7 @@ import itertools
 import json
 import os
 import resource
+import signal
 import time
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -345,6 +346,19 @@ async def test_unfinished_handshakes_push_each_other_out(start_server: StartServ
     for caller in (first, second, *crowd[1:]):
         caller.send(1, b'{"action": "sendInfo"}')
         await caller.until_action("gameUpdate")
+
+
+async def test_request_that_is_there_goes_before_the_crowd_behind_it(
+    start_server: StartServer,
+) -> None:
+    server = start_server("--max-unfinished", "64")
+    server.process.send_signal(signal.SIGSTOP)
+    quick = await Raw.connect(server.port)
+    quick.writer.write(upgrade_request("/"))
+    for _ in range(500):
+        await Raw.connect(server.port)
+    server.process.send_signal(signal.SIGCONT)
+    assert (await quick.request(b""))[0] == 101
 
 
 async def test_unfinished_handshakes_leave_files_for_those_who_are_quick(tmp_path: Path) -> None:
