@@ -1,7 +1,7 @@
 // Who plays: names, marks, streaks, whose turn it is, and the clock that runs down.
 
 import { awayWords, secondsLeft, setText } from "./line.js";
-import { absentPlayer, nameOf, seats } from "./state.js";
+import { nameOf, seats } from "./state.js";
 import { mark, tally } from "./strokes.js";
 import { turnWords } from "./words.js";
 
@@ -54,8 +54,7 @@ export function playersView(root, { now, isCalm, rectOf }) {
 	}
 
 	function renderClock(state) {
-		const runs = state.link.status === "live" && !absentPlayer(state);
-		const next = runs ? state.game?.deadline : undefined;
+		const next = state.link.status === "live" ? state.game?.deadline : undefined;
 		if (next === deadline) return;
 		deadline = next;
 		for (const animation of fuse.getAnimations()) animation.cancel();

@@ -112,8 +112,9 @@ export function place(state) {
 	return line(state).findIndex((user) => user.connectionId === id) + 1 || (position ?? 0);
 }
 
-export function absentPlayer({ users }) {
-	return users.find((user) => user.status === "active" && user.absent);
+/** Whom the game waits for; while its clock runs, it does not. */
+export function absentPlayer({ users, game }) {
+	return game?.deadline ? undefined : users.find((user) => user.status === "active" && user.absent);
 }
 
 export function isMyTurn(state) {

@@ -83,6 +83,12 @@ describe("a move", () => {
 		assert.ok(!isMyTurn(table("Ada", away)));
 	});
 
+	it("waits no more for one who has been away too often", () => {
+		const away = delta([seated("Ben", 2, "O", { absent: "2026-01-01T20:01:00+00:00" })]);
+		const late = game("....X...O", "X", { deadline: "2026-01-01T20:00:05+00:00" });
+		assert.ok(canMove(table("Ada", away, late), 0));
+	});
+
 	it("is shown before it is confirmed, and no other can be made meanwhile", () => {
 		const state = table("Ada", move(4));
 		assert.equal(shownBoard(state).board, "....X....");
