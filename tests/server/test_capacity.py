@@ -380,11 +380,11 @@ async def test_unfinished_handshakes_leave_files_for_those_who_are_quick(tmp_pat
 
 
 async def test_out_of_files_the_log_says_so_once(start_server: StartServer) -> None:
-    server = start_server("--handshake-seconds", "0.5")
+    server = start_server("--handshake-seconds", "2")
     pid = server.process.pid
     files = len(os.listdir(f"/proc/{pid}/fd"))
     resource.prlimit(pid, resource.RLIMIT_NOFILE, (files + 20, files + 20))
-    callers = [await Raw.connect(server.port) for _ in range(60)]
+    callers = [await Raw.connect(server.port) for _ in range(40)]
     for caller in callers:
         await caller.cut_off()
     assert (await knock(server, "/")).status == 101
