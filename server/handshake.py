@@ -171,6 +171,8 @@ class Door:
         self._inside[address] += 1
 
         def leave() -> None:
+            if connection.was_left or not connection.v1:
+                self._places.leave(connection.connection_id, connection.generation)
             self._count -= 1
             self._inside[address] -= 1
             if not self._inside[address]:

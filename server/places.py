@@ -18,7 +18,7 @@ class Places:
     """Everybody who has a row, or is about to have one."""
 
     def __init__(self) -> None:
-        self._addresses: dict[ConnectionId, str] = {}
+        self._holders: dict[ConnectionId, tuple[str, int]] = {}  # address and generation
         self._of_address: Counter[str] = Counter()
         self._absent: set[ConnectionId] = set()
 
@@ -33,7 +33,8 @@ class Places:
 
     def is_of(self, connection_id: ConnectionId, address: str) -> bool:
         """Tell whether the user came from that address."""
-        return self._addresses.get(connection_id) == address
+        holder = self._holders.get(connection_id)
+        return holder is not None and holder[0] == address
 
     @contextmanager
     def arriving(self, address: str) -> Iterator[None]:
@@ -44,11 +45,17 @@ class Places:
         finally:
             self._release(address)
 
-    def take(self, connection_id: ConnectionId, address: str) -> None:
+    def take(self, connection_id: ConnectionId, generation: int, address: str) -> None:
         """Count the user's row as the address's for as long as it is there."""
         self._give_up(connection_id)
-        self._addresses[connection_id] = address
+        self._holders[connection_id] = (address, generation)
         self._of_address[address] += 1
+
+    def leave(self, connection_id: ConnectionId, generation: int) -> None:
+        """Count the row no more: it goes with this socket, if the user has come by no later one."""
+        holder = self._holders.get(connection_id)
+        if holder is not None and holder[1] == generation:
+            self._give_up(connection_id)
 
     def observe(self, batch: Batch) -> None:
         """Take note of who is gone, who is back and who is forgotten."""
@@ -65,9 +72,9 @@ class Places:
                 self._absent.discard(connection_id)
 
     def _give_up(self, connection_id: ConnectionId) -> None:
-        address = self._addresses.pop(connection_id, None)
-        if address is not None:
-            self._release(address)
+        holder = self._holders.pop(connection_id, None)
+        if holder is not None:
+            self._release(holder[0])
 
     def _release(self, address: str) -> None:
         self._of_address[address] -= 1

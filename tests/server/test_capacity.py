@@ -246,6 +246,31 @@ async def test_vanishing_quickly_leaves_no_place_that_is_not_counted(
     assert statuses == [101] * 2 + [429] * 58
 
 
+@pytest.mark.parametrize("seed", [True, False])
+async def test_who_leaves_makes_room_at_once(start_server: StartServer, *, seed: bool) -> None:
+    server = start_server("--max-connections-per-address", "2")
+    stays = await Player.join(server.ws_url)
+    for _ in range(50):
+        goes = await Player.join(server.ws_url, seed=seed)
+        await goes.leave()
+    await Player.join(server.ws_url)
+    assert (await knock(server, "/")).status == 429
+    assert (await stays.ask(action="sendInfo"))["statusCode"] == 200
+
+
+async def test_old_socket_that_leaves_takes_no_place_along(start_server: StartServer) -> None:
+    server = start_server("--max-connections-per-address", "2")
+    old = await Raw.upgrade(server.port, "/")
+    await old.until_action("gameUpdate")
+    # It says goodbye, and hangs up after its user has come back.
+    old.send_close(1000)
+    back = await Player.join(server.ws_url, session=old.messages[0]["sessionId"])
+    await old.cut_off()
+    assert (await back.ask(action="sendInfo"))["statusCode"] == 200
+    assert (await knock(server, "/")).status == 101
+    assert (await knock(server, "/")).status == 429
+
+
 async def test_return_needs_no_second_place(start_server: StartServer) -> None:
     server = start_server("--max-connections-per-address", "2")
     guests = [await Player.join(server.ws_url) for _ in range(2)]
