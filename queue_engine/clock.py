@@ -47,8 +47,9 @@ def run_clock(turn: Turn) -> None:
     room, house, game = turn.room, turn.house, turn.room.game
     if game is None or not game.playing:
         return
-    present = [player.present for player in room.active()]
-    goes_on = all(present) or (any(present) and waits_for_nobody(room, game, house, turn.now))
+    goes_on = _all_present(room) or (
+        _keeps_somebody_waiting(room, game, house) and waits_for_nobody(room, game, house, turn.now)
+    )
     runs = has_clock(room, game, house) and goes_on
     own, granted = _time_to_move(game, house)
     if runs and game.deadline is None:
@@ -75,14 +76,21 @@ def _patience_until(room: Room, game: Game, house: HouseRules) -> datetime | Non
     if not timedelta(seconds=house.idle_seconds):
         return None
     seconds = house.idle_seconds
+    # One absence is waited for in full, however late it began.
     if has_clock(room, game, house):
-        # One absence is waited for in full, however late in the time to move it began.
         seconds = max(seconds, house.move_seconds + OVERTIME) + house.resume_seconds
+    elif not _all_present(room):
+        seconds += house.resume_seconds
     return later(game.moved_at, timedelta(seconds=seconds))
 
 
 def _keeps_somebody_waiting(room: Room, game: Game, house: HouseRules) -> bool:
-    present = [player.present for player in room.active()]
-    if has_clock(room, game, house):
-        return any(present) and not all(present)
-    return all(present) and bool(room.present_line)
+    """Tell whether there is anybody to whom it matters that the clock stands."""
+    if room.present_line:
+        return True
+    at_board = any(player.present for player in room.active()) and not _all_present(room)
+    return at_board and has_clock(room, game, house)
+
+
+def _all_present(room: Room) -> bool:
+    return all(player.present for player in room.active())

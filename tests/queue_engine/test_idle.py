@@ -2,6 +2,7 @@
 
 import pytest
 
+from queue_engine.model import Marker
 from queue_engine.refusals import NotNow
 from queue_engine.turn import HouseRules
 from tests.queue_engine.evening import Evening, evening_with
@@ -133,16 +134,54 @@ def test_one_absence_is_waited_for_in_full(resume_seconds: float) -> None:
     evening.move("ann", 4)
 
 
-def test_both_who_are_absent_lose_the_game_as_ever() -> None:
-    evening = evening_with("ann", "bob", "cat", house=HouseRules(seat_seconds=60))
+@pytest.mark.parametrize(
+    ("waiting", "result"), [((), ("abandoned", None)), (("cat",), ("timeout", Marker.O))]
+)
+def test_game_of_two_who_are_absent_is_over(
+    waiting: tuple[str, ...], result: tuple[str, Marker | None]
+) -> None:
+    evening = evening_with("ann", "bob", *waiting, house=HouseRules(seat_seconds=60))
     for _ in range(int(PATIENCE / 14) + 1):
         evening.vanish("ann")
         evening.wait(14)
         evening.come_back("ann")
     evening.vanish("ann", "bob")
-    assert evening.game.deadline is None
     evening.wait(60)
+    first = evening.games[0]
+    assert (first.status, first.winner) == result
+
+
+@pytest.mark.parametrize("back_for", [0, 0.01, 1])
+def test_two_who_vanish_together_again_and_again_stop_nobody_for_long(back_for: float) -> None:
+    evening = evening_with("ann", "bob", "cat")
+    began = evening.now
+    while not evening.games:
+        evening.vanish("ann", "bob")
+        evening.wait(14)
+        if not evening.games:
+            evening.come_back("ann", "bob")
+            evening.wait(back_for)
+        assert (evening.now - began).total_seconds() < PATIENCE + 60
+    assert "cat" in evening.seats
+
+
+def test_two_without_a_clock_who_take_turns_being_away_stop_nobody_for_long() -> None:
+    evening = evening_with("ann", "bob", "cat", house=NO_CLOCK)
+    began = evening.now
+    evening.vanish("ann")
+    away, here = "ann", "bob"
+    while not evening.games:
+        evening.wait(10)
+        if evening.games:
+            break
+        evening.vanish(here)
+        evening.wait(2)
+        if not evening.games:
+            evening.come_back(away)
+            away, here = here, away
+        assert (evening.now - began).total_seconds() < PATIENCE + 60
     assert evening.last_result == ("abandoned", None)
+    assert "cat" in evening.seats
 
 
 def test_clock_that_runs_is_enough() -> None:
