@@ -1,7 +1,7 @@
 """What can happen to a room: one user or its game, before and after.
 
 A room is changed by applying changes in order and restored by undoing them in reverse; nothing
-copies a room. Storing them is the shell's business (`engine.py`).
+copies a room. Storing them is the shell's business (`room_task.py`).
 """
 
 from collections.abc import Iterable, Sequence

@@ -258,7 +258,7 @@ def _pass_time(turn: Turn) -> None:
         elif room.absences and room.absences[0][0] == due:
             turn.remove(room.users[room.absences[0][1]])
         elif game is not None and not has_clock(room, game, turn.house):
-            end_without_winner(turn, game, GameStatus.ABANDONED)  # nobody plays it
+            end_without_winner(turn, game, GameStatus.ABANDONED)  # others wait
         settle(turn)
 
 

@@ -52,6 +52,7 @@ SOCKET_OPTIONS: Mapping[str, Any] = {
     "backlog": ACCEPTED_AT_ONCE,
 }
 # What asyncio keeps for each TLS connection (bytes): room for a record, where it would take 256 KB.
+# (uvloop has its own.)
 TLS_BUFFER = 16 * 1024
 # How long (seconds) the rooms may take for their last commits, and handlers to return after that.
 LAST_COMMITS_SECONDS = 1.0

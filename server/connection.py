@@ -1,6 +1,6 @@
 """One client's socket: what the room knows of it, its frames on the way out, and its end.
 
-Before it is one, what it may say is bounded. Frames wait in ``outgoing`` until the :class:`Outbox`
+A request for one is bounded in size. Frames wait in ``outgoing`` until the :class:`Outbox`
 writes them. A socket whose peer does not read is ``paused``; broadcasts skip it, and it gets a
 fresh snapshot when it drains. It knows nothing of users, the line or the game.
 """

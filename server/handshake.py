@@ -28,7 +28,7 @@ LARGEST_REFUSAL = 512
 
 
 class Door:
-    """Lets connections in, up to every limit; of an address as many as it likes if that is 0.
+    """Lets connections in, up to every limit; a limit per address of 0 is none.
 
     What an address may hold are places; of sockets twice as many, for those that are on their way
     out while their users come back.

@@ -15,6 +15,7 @@ DETAILS = ("room", "connectionId", "route", "duration_ms", "statusCode", "code",
 _COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 # Other people's text must not move the cursor of the operator's terminal.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
+_NOT_OF_LINES = {code: text for code, text in _CONTROLS.items() if chr(code) not in "\n\t"}
 
 
 class JsonFormatter(logging.Formatter):
@@ -61,4 +62,4 @@ def _details(record: logging.LogRecord) -> Mapping[str, object]:
 def _exception(record: logging.LogRecord) -> str:
     if not record.exc_info or record.exc_info[0] is None:
         return ""
-    return "".join(traceback.format_exception(*record.exc_info)).rstrip()
+    return "".join(traceback.format_exception(*record.exc_info)).rstrip().translate(_NOT_OF_LINES)

@@ -2,8 +2,8 @@
 
 A place that is kept for somebody who is gone costs as much as a socket, and whoever opens sockets
 and lets them drop would otherwise fill lines and rooms without being counted. So it is rows that
-count, from the arrival of their user until the stream says that they are gone. Addresses are known
-of those who came by this process, and are written down nowhere.
+count, from the arrival of their user until they leave or the stream says that they are gone.
+Addresses are known of those who came by this process, and are written down nowhere.
 """
 
 from collections import Counter

@@ -116,6 +116,19 @@ def test_a_line_break_in_a_message_makes_no_second_line(
     assert "room=a\\x0db" in line
 
 
+def test_a_traceback_moves_no_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging("console", "info")
+    try:
+        raise ValueError("red \x1b[31m\nand more")
+    except ValueError:
+        logging.getLogger("server").exception("it failed")
+    _all_written()
+    first, *others = capsys.readouterr().err.splitlines()
+    assert "it failed" in first
+    assert others[0].startswith("Traceback")
+    assert others[-2:] == ["ValueError: red \\x1b[31m", "and more"]
+
+
 def test_console_lines_are_aligned_and_without_colour_off_a_terminal(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
