@@ -293,3 +293,14 @@ async def test_request_with_more_behind_it_is_no_fault_of_ours(
         assert await knock(house, "/more") == 101
         raw.reset()
     assert "Traceback" not in house.log_text()
+
+
+async def test_origins_that_are_named_replace_the_servers_own(
+    start_server: Callable[..., ServerProcess],
+) -> None:
+    server = start_server("--allowed-origins", "https://play.example.com,http://localhost:5173")
+    for origin in ("https://play.example.com", "http://localhost:5173"):
+        assert await knock(server, "/", Origin=origin) == 101
+    for origin in ("https://example.com", "http://play.example.com", "http://127.0.0.1", "null"):
+        assert await knock(server, "/", Origin=origin) == 403
+    assert await knock(server, "/") == 101

@@ -365,3 +365,24 @@ async def test_room_survives_any_edit(house: ServerProcess, url: str, room: str,
 
 def _playing(player: Player) -> set[str]:
     return set(player.game["players"].values()) if player.game else set()
+
+
+async def test_stream_is_trimmed_to_what_the_server_may_keep(
+    start_server: Callable[..., ServerProcess],
+) -> None:
+    server = start_server()
+    await Player.join(server.ws_url)
+    by_hand(
+        server,
+        "WITH RECURSIVE n(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n WHERE x < 2500)"
+        " INSERT INTO stream (room, event_name, item, new_image)"
+        " SELECT 'annex', 'INSERT', 'users', new_image FROM n, stream WHERE sequence = 1",
+    )
+    server.kill()
+    again = start_server("--max-records", "1000")
+    with database(again) as connection:
+        async with asyncio.timeout(10):
+            # What the start itself writes comes on top of it.
+            while connection.execute("SELECT count(*) FROM stream").fetchone()[0] > 1050:
+                raw = await Raw.connect(again.port)
+                await raw.request(b"GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n")
