@@ -45,12 +45,14 @@ class ItemChange:
 class Batch:
     """Changes of one room that were committed, by one commit or by several, in their order.
 
-    ``sequence`` is that of the last of them; it grows from batch to batch within a room.
+    ``sequence`` is that of the last of them; it grows from batch to batch within a room. A
+    ``whole`` batch INSERTs every item of the room and replaces all that was told of it before.
     """
 
     room: RoomName
     sequence: int
     changes: tuple[ItemChange, ...]
+    whole: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,9 @@ class Store(Protocol):
     async def load(self, room: RoomName) -> Snapshot:
         """Return the room's items, and follow the room until :meth:`forget`.
 
-        Its stream opens with one batch that INSERTs exactly these items (none for an empty room),
-        so whoever reads only the stream can rebuild the room; every later change follows it.
+        Its stream opens with one ``whole`` batch of exactly these items, so a reader of the stream
+        alone can rebuild the room; every later change follows it. A room that is empty and was not
+        followed yet has no such batch. To load a room again starts its stream anew.
 
         Raises:
             StoreUnavailable: the store cannot be read.
@@ -122,10 +125,17 @@ class Store(Protocol):
         """
 
     async def ping(self) -> None:
-        """Return when the store answers.
+        """Return when the store can be read.
 
         Raises:
-            StoreUnavailable: it does not.
+            StoreUnavailable: it cannot.
+        """
+
+    async def probe(self) -> None:
+        """Return when the store can be written; nothing is stored.
+
+        Raises:
+            StoreUnavailable: it cannot.
         """
 
     async def close(self) -> None:

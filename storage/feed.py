@@ -56,10 +56,12 @@ class Feed:
     async def _load(self, room: RoomName) -> Snapshot:
         async with self._lock:
             snapshot = await self._reader.snapshot(room)
+            told = room in self._loaded_at and room not in self._openings
             self.forget(room)
             self._loaded_at[room] = snapshot.sequence
-            if changes := tuple(_inserts(snapshot)):
-                self._openings[room] = Batch(room, snapshot.sequence, changes)
+            changes = tuple(_inserts(snapshot))
+            if changes or told:
+                self._openings[room] = Batch(room, snapshot.sequence, changes, whole=True)
                 self.wake()
             return snapshot
 

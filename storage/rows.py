@@ -79,9 +79,18 @@ Record = tuple[int, RoomName, str, str, str | None, str | None]
 def change(record: Record) -> ItemChange:
     """Turn a record of the stream into the change that it tells of."""
     _, _, event_name, table, old_image, new_image = record
-    return ItemChange(
-        EventName(event_name),
-        Table(table),
-        None if old_image is None else json.loads(old_image),
-        None if new_image is None else json.loads(new_image),
-    )
+    return ItemChange(EventName(event_name), Table(table), _image(old_image), _image(new_image))
+
+
+def _image(text: str | None) -> Item | None:
+    """Read an image. SQLite's own checks accept more than JSON, such as JSON5 written by hand.
+
+    An image that is not JSON becomes an empty item, so that its reader can tell and report it.
+    """
+    if text is None:
+        return None
+    try:
+        image: Item = json.loads(text)
+    except ValueError:
+        return {}
+    return image

@@ -102,6 +102,10 @@ class SQLiteStore:
         """Return when a table can be read."""
         await self._reader.ping()
 
+    async def probe(self) -> None:
+        """Return when the file can be written."""
+        await self._writer.probe()
+
     async def close(self) -> None:
         """Finish what runs, end the stream, close the file and unlock it."""
         await finish(self._close())

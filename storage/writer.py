@@ -107,6 +107,21 @@ class Writer:
         with contextlib.suppress(sqlite3.Error):
             await self._connection.execute_fetchall(f"PRAGMA user_version = {VERSION}")
 
+    async def probe(self) -> None:
+        """Write what changes nothing.
+
+        Raises:
+            StoreUnavailable: the file cannot be written.
+        """
+        await finish(self._probe())
+
+    async def _probe(self) -> None:
+        async with self._lock:
+            if self._closed:
+                raise StoreUnavailable("the store is closed")
+            with translated():
+                await self._connection.execute_fetchall(f"PRAGMA user_version = {VERSION}")
+
     async def trim(self, passed: int, max_records: int) -> None:
         """Delete the records that are older than a day, and those beyond so many.
 

@@ -8,28 +8,38 @@ import pytest
 
 from storage import open_store
 from storage.contract import Store
+from tests.storage.memory import Disk, MemoryStore
 from tests.storage.processes import Start, end, start_process
 
 OpenStore = Callable[[], Awaitable[Store]]
 
-URLS: dict[str, Callable[[Path], str]] = {
-    "sqlite": lambda directory: f"sqlite:///{directory}/lobby.db",
-}
+
+def sqlite(directory: Path) -> OpenStore:
+    """Return how to open the SQLite store in a directory."""
+    return lambda: open_store(f"sqlite:///{directory}/lobby.db")
 
 
-@pytest.fixture(params=URLS)
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The place of a store of each kind: one more kind is one more line above."""
-    return URLS[request.param](tmp_path)
+def memory(_: Path) -> OpenStore:
+    """Return how to open the store in memory, on a disk of its own."""
+    disk = Disk()
+
+    async def open_memory() -> Store:
+        return MemoryStore(disk)
+
+    return open_memory
 
 
-@pytest.fixture
-async def open_again(url: str) -> AsyncIterator[OpenStore]:
-    """Open the store at the same place again; what was opened before has to be closed."""
+KINDS: dict[str, Callable[[Path], OpenStore]] = {"sqlite": sqlite, "memory": memory}
+
+
+@pytest.fixture(params=KINDS)
+async def open_again(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[OpenStore]:
+    """Open a store of each kind at the same place again; it has to be closed before."""
     opened: list[Store] = []
+    open_here = KINDS[request.param](tmp_path)
 
     async def open_again() -> Store:
-        opened.append(await open_store(url))
+        opened.append(await open_here())
         return opened[-1]
 
     yield open_again

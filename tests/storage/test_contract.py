@@ -76,7 +76,7 @@ async def test_stream_opens_with_the_items_that_were_loaded(store: Store) -> Non
     snapshot = await store.load(LOBBY)
     stream = store.stream()
     opening = await next_batch(stream)
-    assert opening.sequence == snapshot.sequence
+    assert (opening.sequence, opening.whole) == (snapshot.sequence, True)
     assert list(opening.changes) == [insert(user(1)), insert(user(2)), insert(game())]
     await store.commit(LOBBY, sequence, [remove(user(1))])
     assert await next_changes(stream, 1) == [remove(user(1))]
@@ -126,6 +126,17 @@ async def test_loading_again_begins_the_stream_anew(store: Store) -> None:
     await store.commit(LOBBY, sequence, [insert(user(2))])
     await store.load(LOBBY)
     assert await next_changes(stream, 2) == [insert(user(1)), insert(user(2))]
+
+
+async def test_loading_a_room_again_that_has_become_empty_says_so(store: Store) -> None:
+    await store.load(LOBBY)
+    stream = store.stream()
+    sequence = await store.commit(LOBBY, 0, [insert(user(1))])
+    assert not (await next_batch(stream)).whole
+    sequence = await store.commit(LOBBY, sequence, [remove(user(1))])
+    await store.load(LOBBY)
+    batch = await next_batch(stream)
+    assert (batch.whole, batch.changes, batch.sequence) == (True, (), sequence)
 
 
 async def test_loading_again_withdraws_an_opening_that_is_outdated(store: Store) -> None:
@@ -292,8 +303,16 @@ async def test_stream_after_a_restart_begins_with_the_snapshot(
     assert await next_changes(again.stream(), 1) == [insert(user(1, username="Ada"))]
 
 
-async def test_ping_answers(store: Store) -> None:
+async def test_ping_and_probe_answer(store: Store) -> None:
     await store.ping()
+    await store.probe()
+
+
+async def test_probe_stores_nothing(store: Store) -> None:
+    await store.load(LOBBY)
+    await store.probe()
+    await store.commit(LOBBY, 0, [insert(user(1))])
+    assert await next_changes(store.stream(), 1) == [insert(user(1))]
 
 
 async def test_close_ends_the_stream_and_may_be_repeated(store: Store) -> None:
@@ -327,6 +346,8 @@ async def test_closed_store_is_unavailable(store: Store) -> None:
         await store.rooms()
     with pytest.raises(StoreUnavailable):
         await store.ping()
+    with pytest.raises(StoreUnavailable):
+        await store.probe()
 
 
 async def test_cancelled_commit_is_stored_whole_or_not_at_all(store: Store) -> None:
