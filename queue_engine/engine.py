@@ -6,11 +6,13 @@ nor who listens: what a command changed becomes known by the store's stream alon
 
 import asyncio
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from storage.contract import Batch, RoomName, Store
+from storage.contract import RoomName, Store, StoreUnavailable
 
 from .commands import Command, Recover
+from .items import Committed
 from .mailbox import Played
 from .model import ConnectionId
 from .room_task import Meter, RoomTask
@@ -30,10 +32,22 @@ class Clock:
 
 
 class Engine:
-    """All rooms of this process; ``owner`` is the name under which it holds rows."""
+    """All rooms of this process; ``owner`` is the name under which it holds rows.
 
-    def __init__(self, store: Store, house: HouseRules, *, owner: str, meter: Meter) -> None:
+    ``on_broken`` is called with a room that has ended because its items cannot be read.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        house: HouseRules,
+        *,
+        owner: str,
+        meter: Meter,
+        on_broken: Callable[[RoomName], object],
+    ) -> None:
         self.owner = owner
+        self._on_broken = on_broken
         self._store = store
         self._house = house
         self._meter = meter
@@ -41,6 +55,7 @@ class Engine:
         self._rooms: dict[RoomName, RoomTask] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None
+        self._closed = False
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
         """Open every stored room; whoever was in one when its process ended is absent as of now.
@@ -57,22 +72,30 @@ class Engine:
 
         Raises:
             Refusal: the rules turned it down; nothing changed.
-            StoreUnavailable: the store cannot be written; nothing changed.
+            StoreUnavailable: the store cannot be written, or the engine is closed; nothing changed.
+            Unreadable: the room's items cannot be read.
         """
         task = self._rooms.get(room) or self._open(room)
         return await task.post(command)
 
-    def observe(self, batch: Batch) -> None:
-        """Take note of what the stream brought: own changes, and those of other hands."""
-        task = self._rooms.get(batch.room)
+    def observe(self, committed: Committed) -> None:
+        """Note what the stream brought: own changes, and those of other hands."""
+        task = self._rooms.get(committed.room)
         if task is not None:
-            task.observe(batch)
+            task.observe(committed)
+
+    def reload(self, room: RoomName) -> None:
+        """Load the room anew, if it is open: the stream brought something unreadable."""
+        task = self._rooms.get(room)
+        if task is not None:
+            task.reload()
 
     async def close(self, seconds: float) -> None:
         """Let every room finish what is in its mailbox; cut off what takes longer.
 
-        Nothing may be submitted after.
+        What is submitted afterwards is refused.
         """
+        self._closed = True
         for room in self._rooms.values():
             room.close()
         if self._running:
@@ -103,7 +126,8 @@ class Engine:
         return len(self._rooms)
 
     def _open(self, room: RoomName) -> RoomTask:
-        assert self._tasks is not None, "the engine has been started"
+        if self._tasks is None or self._closed:
+            raise StoreUnavailable("the server is going down")
         task = RoomTask(
             room,
             self._store,
@@ -112,9 +136,16 @@ class Engine:
             clock=self._clock,
             meter=self._meter,
             on_end=self._rooms.pop,
+            on_broken=self._on_broken,
         )
+        life = task.run()
+        try:
+            running = self._tasks.create_task(life, name=f"room {room}")
+        except RuntimeError as error:
+            # Another task of the group has died, and the group is shutting down.
+            life.close()
+            raise StoreUnavailable("the server is going down") from error
         self._rooms[room] = task
-        running = self._tasks.create_task(task.run(), name=f"room {room}")
         self._running.add(running)
         running.add_done_callback(self._running.discard)
         return task

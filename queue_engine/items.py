@@ -4,16 +4,41 @@ The names of the columns are part of the storage contract: operators read and ed
 are ISO 8601 in UTC with microseconds, so that text order is time order.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from storage.contract import EventName, Item, ItemChange, Table
+from storage.contract import Batch, EventName, Item, ItemChange, RoomName, Snapshot, Table
 
-from .changes import Change, UserChange
-from .model import ConnectionId, Game, GameStatus, Marker, Report, Status, User
+from .changes import Change, GameChange, UserChange
+from .model import ConnectionId, Game, GameStatus, Marker, Report, Room, Status, User
 
 Value = TypeVar("Value")
+
+
+class Unreadable(Exception):
+    """An item in the store is neither a user nor a game, as an edit by hand can leave it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """A batch of the stored stream, decoded.
+
+    ``whole`` changes bring in everybody who is in the room and replace what was known before.
+    """
+
+    room: RoomName
+    sequence: int
+    changes: tuple[Change, ...]
+    whole: bool = False
+
+    @property
+    def touched(self) -> set[ConnectionId]:
+        """The users whose rows changed."""
+        users = (c.new or c.old for c in self.changes if isinstance(c, UserChange))
+        return {user.connection_id for user in users if user is not None}
 
 
 def iso(moment: datetime) -> str:
@@ -34,6 +59,43 @@ def to_item_change(room: str, change: Change) -> ItemChange:
     if old is None:
         return ItemChange(EventName.INSERT, table, None, new)
     return ItemChange(EventName.MODIFY if new is not None else EventName.REMOVE, table, old, new)
+
+
+def to_change(change: ItemChange) -> Change:
+    """Return the change that was stored: the inverse of :func:`to_item_change`.
+
+    Raises:
+        Unreadable: an image is not that of a user or a game.
+    """
+    old, new = change.old_image, change.new_image
+    if change.table is Table.USERS:
+        return UserChange(_maybe(old, to_user), _maybe(new, to_user))
+    return GameChange(_maybe(old, to_game), _maybe(new, to_game))
+
+
+def decode(batch: Batch) -> tuple[Committed, list[Unreadable]]:
+    """Decode a batch of the stream; records that cannot be read are left out and returned."""
+    changes: list[Change] = []
+    unreadable: list[Unreadable] = []
+    for change in batch.changes:
+        try:
+            changes.append(to_change(change))
+        except Unreadable as error:
+            unreadable.append(error)
+    return Committed(batch.room, batch.sequence, tuple(changes), batch.whole), unreadable
+
+
+def to_room(name: RoomName, snapshot: Snapshot) -> Room:
+    """Return the room as it was loaded.
+
+    Raises:
+        Unreadable: an item of it is not a user or a game.
+    """
+    room = Room(name)
+    for item in snapshot.users:
+        room.put(to_user(item))
+    room.game = _maybe(snapshot.game, to_game)
+    return room
 
 
 def user_item(room: str, user: User) -> Item:
@@ -57,8 +119,17 @@ def user_item(room: str, user: User) -> Item:
 
 
 def to_user(item: Item) -> User:
-    """Return the row as a user."""
+    """Return the row as a user.
+
+    Raises:
+        Unreadable: it is not one.
+    """
     row: dict[str, Any] = dict(item)
+    with _reading(Table.USERS, row.get("connection_id")):
+        return _user(row)
+
+
+def _user(row: dict[str, Any]) -> User:
     return User(
         connection_id=ConnectionId(row["connection_id"]),
         session_id=row["session_id"],
@@ -99,8 +170,17 @@ def game_item(room: str, game: Game) -> Item:
 
 
 def to_game(item: Item) -> Game:
-    """Return the row as a game."""
+    """Return the row as a game.
+
+    Raises:
+        Unreadable: it is not one.
+    """
     row: dict[str, Any] = dict(item)
+    with _reading(Table.GAMES, row.get("room")):
+        return _game(row)
+
+
+def _game(row: dict[str, Any]) -> Game:
     report = None
     if row["reported_at"] is not None:
         at = datetime.fromisoformat(row["reported_at"])
@@ -119,6 +199,14 @@ def to_game(item: Item) -> Game:
         time_left=row["time_left"],
         report=report,
     )
+
+
+@contextmanager
+def _reading(table: Table, key: object) -> Iterator[None]:
+    try:
+        yield
+    except (KeyError, TypeError, ValueError) as error:
+        raise Unreadable(f"{table} {key!r}: {type(error).__name__}: {error}") from error
 
 
 def _maybe(value: Any, convert: Callable[[Any], Value]) -> Value | None:

@@ -1,28 +1,27 @@
-"""One room's life: a mailbox, the room in memory, and its way to the store.
+"""One room's life: gather what is in its mailbox, play it, store all changes at once, answer.
 
-One turn: gather what is in the mailbox, play it, commit all changes at once, then answer. Nothing
-else changes the room, so no two commands can race; and the busier the room, the larger the batch.
-It decides when to play, never what happens: that is the rules' part.
+Nothing else changes the room, so no two commands can race; and the busier the room, the larger the
+batch. This module decides when to play, never what happens: that is the rules' part.
 """
 
 import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from storage.contract import Batch, Conflict, RoomName, Store, StoreUnavailable, Table
+from storage.contract import Conflict, RoomName, Store, StoreUnavailable
 
 from . import changes as history
 from .changes import Change
 from .clock import next_deadline
-from .commands import Command, Disconnect, HoldClocks, PassTime, Reconcile, Recover
-from .items import to_game, to_item_change, to_user
-from .mailbox import Letter, Outcome, Played
-from .model import ConnectionId, Room
+from .commands import Command, HoldClocks, PassTime, Reconcile, Recover
+from .items import Committed, Unreadable, to_item_change
+from .mailbox import Letter, Mailbox, Played
+from .model import ConnectionId, User
 from .refusals import Refusal
-from .replay import replay
+from .replica import Replica, touched
 from .rules import play
 from .turn import HouseRules
 
@@ -30,13 +29,17 @@ logger = logging.getLogger(__name__)
 
 # A larger commit gains little throughput and costs latency: 6 ms at 512 operations on SQLite.
 MAX_BATCH = 256
-# While the store is down: how often to try again with what must not be lost.
+# During an outage: how often the store is asked whether it can be written again (seconds).
 RETRY_SECONDS = 0.5
-# How long a refused commit waits for the changes that were in its way to come by the stream.
+# How long a refused commit waits for the stream to bring the changes that were in its way. After
+# that the room is loaded anew.
 CATCH_UP_SECONDS = 5.0
 # A deadline noticed later than this shows that the loop was held up. What clients sent meanwhile
 # is still in their sockets, and gets as long again to be heard before anything expires.
 STALL_SECONDS = 0.5
+
+# What became of a letter, before it is known whether it could be stored.
+Outcome = tuple[Letter, tuple[Change, ...] | Exception]
 
 
 class Meter(Protocol):
@@ -53,7 +56,11 @@ class Meter(Protocol):
 
 
 class RoomTask:
-    """A room that is open in this process."""
+    """A room that is open in this process.
+
+    ``on_end`` is called when the room ends. ``on_broken`` is called before that if the room ends
+    because its items cannot be read.
+    """
 
     def __init__(
         self,
@@ -65,6 +72,7 @@ class RoomTask:
         clock: Callable[[], datetime],
         meter: Meter,
         on_end: Callable[[RoomName], object],
+        on_broken: Callable[[RoomName], object],
     ) -> None:
         self._name = name
         self._store = store
@@ -73,43 +81,43 @@ class RoomTask:
         self._clock = clock
         self._meter = meter
         self._on_end = on_end
-        self._room = Room(name)
-        self._sequence = 0  # the stream as the room in memory knows it
-        self._announced = 0  # the stream as it has come back to everybody
-        self._mailbox: list[Letter] = []
-        self._owed: list[Letter] = []  # what happened, but could not be stored yet
-        self._stream: list[Batch] = []
+        self._on_broken = on_broken
+        self._replica = Replica(name)
+        self._mailbox = Mailbox()
+        self._wake = asyncio.Event()
         self._touched: set[ConnectionId] | None = None  # by other hands, and not yet reconciled
         self._homeless: set[ConnectionId] = set()  # of those, who came in this process's name
-        self._wake = asyncio.Event()
+        self._stale = False  # the store knows better than the room in memory
+        self._suspect = False  # a batch failed by our own bug: play one letter at a time
         self._outage_since: datetime | None = None
-        self._patience_until: float | None = None
+        self._grace_until: datetime | None = None
         self._closing = False
 
     async def post(self, command: Command) -> Played:
         """Put the command in the mailbox and wait for its answer."""
-        letter = Letter(command, asyncio.get_running_loop().create_future())
-        self._mailbox.append(letter)
+        answer = self._mailbox.put(command)
         self._wake.set()
-        return await letter.answer
+        return await answer
 
     def has_place(self) -> bool:
         """Tell whether somebody new may come to play."""
-        return not self._room.is_full(self._house.max_waiting)
+        return not self._replica.room.is_full(self._house.max_waiting)
 
     def whose(self, session: str) -> ConnectionId | None:
         """Return whose secret that is."""
-        user = self._room.by_session(session)
+        user = self._replica.room.by_session(session)
         return user.connection_id if user is not None else None
 
-    def observe(self, batch: Batch) -> None:
-        """Take note of a batch of the stream."""
-        self._announced = batch.sequence
-        if batch.sequence > self._sequence:
-            self._stream.append(batch)  # by other hands, or our own commit that is under way
+    def observe(self, committed: Committed) -> None:
+        """Note a batch of the stream."""
+        self._replica.observe(committed)
+        if self._replica.is_ahead(committed) or not self._replica.room.users:
             self._wake.set()
-        elif not self._room.users:
-            self._wake.set()
+
+    def reload(self) -> None:
+        """Take the room from the store before anything else is played."""
+        self._stale = True
+        self._wake.set()
 
     def close(self) -> None:
         """End as soon as the mailbox is empty."""
@@ -120,42 +128,48 @@ class RoomTask:
         """Live until nobody is left, or until closed."""
         try:
             while True:
-                await self._open()
+                await self._load()
                 while not self._is_over():
                     await self._gather()
-                    letters, self._mailbox = self._mailbox[:MAX_BATCH], self._mailbox[MAX_BATCH:]
-                    await self._turn([*self._owed, *letters])
+                    if await self._is_writable():
+                        await self._take_turn()
                 await self._store.forget(self._name)
-                if not self._mailbox:
+                if self._closing or not self._mailbox:
                     break
         except StoreUnavailable as error:
-            for letter in self._mailbox:
-                letter.fail(error)
+            self._mailbox.fail_all(error)
+        except Unreadable as error:
+            logger.error(
+                "room unreadable",
+                extra={"action": "room_unreadable", "room": self._name, "reason": str(error)},
+            )
+            self._mailbox.fail_all(error)
+            await self._store.forget(self._name)
+            self._on_broken(self._name)
         finally:
             self._on_end(self._name)
+            self._mailbox.fail_all(StoreUnavailable("the room is closed"))
 
-    async def _open(self) -> None:
-        snapshot = await self._store.load(self._name)
-        self._room = Room(self._name)
-        for item in snapshot.users:
-            self._room.put(to_user(item))
-        if snapshot.game is not None:
-            self._room.game = to_game(snapshot.game)
-        self._sequence = self._announced = snapshot.sequence
-        if not any(isinstance(letter.command, Recover) for letter in self._mailbox):
-            # Whoever is there already was put there by hand, while nobody looked.
-            self._touched = self._homeless = set(self._room.users)
+    async def _load(self) -> None:
+        known = set(self._replica.room.users)
+        await self._replica.load(self._store)
+        self._stale = False
+        if not self._mailbox.holds(Recover):
+            # A user who is there already was put there by hand, while nobody looked.
+            self._touched = set(self._replica.room.users)
+            self._homeless = self._touched - known
 
     def _is_over(self) -> bool:
-        if self._mailbox or self._stream:
+        if self._closing and self._outage_since is not None:
+            return True
+        if self._mailbox or self._replica.is_behind or self._stale:
             return False
         # Everybody must have heard of the last change before the room is forgotten.
-        empty = not self._room.users and self._announced >= self._sequence
-        return self._closing or empty
+        return self._closing or (not self._replica.room.users and self._replica.is_told)
 
     async def _gather(self) -> None:
         """Wait for a letter, a change by other hands, or a deadline."""
-        if not self._mailbox and not self._stream:
+        if not self._has_work():
             seconds = self._seconds_to_wait()
             loop = asyncio.get_running_loop()
             timer = loop.call_later(seconds, self._wake.set) if seconds is not None else None
@@ -164,63 +178,86 @@ class RoomTask:
                 timer.cancel()
         self._wake.clear()
 
+    def _has_work(self) -> bool:
+        if self._outage_since is not None:
+            return self._mailbox.has_new  # to be refused
+        return bool(self._mailbox) or self._replica.is_behind or self._stale
+
     def _seconds_to_wait(self) -> float | None:
         if self._outage_since is not None:
             return RETRY_SECONDS
-        if self._patience_until is not None:
-            return self._patience_until - time.monotonic()
-        deadline = next_deadline(self._room, self._house)
-        return (deadline - self._clock()).total_seconds() if deadline is not None else None
+        until = self._grace_until or next_deadline(self._replica.room, self._house)
+        return (until - self._clock()).total_seconds() if until is not None else None
 
-    async def _turn(self, letters: Sequence[Letter]) -> None:
+    async def _is_writable(self) -> bool:
+        """Ask the store during an outage, so that a crowd of lost sockets is not played in vain."""
+        if self._outage_since is not None:
+            try:
+                await self._store.probe()
+            except StoreUnavailable as error:
+                self._mailbox.refuse(error)
+                return False
+        return True
+
+    async def _take_turn(self) -> None:
+        letters = self._mailbox.drain(1 if self._suspect else MAX_BATCH)
         while True:
             now = self._clock()
             changes: list[Change] = []
-            self._take_in_stream()
-            outcomes = self._play_all(letters, now, changes)
             try:
+                if self._stale:
+                    await self._load()
+                self._take_in_stream()
+                outcomes = self._play_all(letters, now, changes)
                 await self._commit(changes, len(letters))
             except Conflict:
                 # Ordinary: somebody else wrote. Hear what it was, and play the batch again.
-                history.undo(self._room, changes)
+                history.undo(self._replica.room, changes)
                 self._meter.conflicted()
-                if await self._catch_up():
-                    continue
-                self._hold(letters, StoreUnavailable("the room's stream does not come"), now)
+                self._stale = not await self._catch_up()
+                continue
             except StoreUnavailable as error:
-                history.undo(self._room, changes)
-                self._hold(letters, error, now)
+                history.undo(self._replica.room, changes)
+                self._meter.failed()
+                self._begin_outage(error, now)
+                self._mailbox.put_back(letters)
+                self._mailbox.refuse(error)
+            except Unreadable:
+                self._mailbox.put_back(letters)
+                raise
             except Exception as error:
-                # Our bug, not the clients': the room is as it was, and the others play on.
-                history.undo(self._room, changes)
-                logger.exception("a commit failed", extra={"room": self._name})
-                self._hold(letters, error, now)
+                history.undo(self._replica.room, changes)
+                self._meter.failed()
+                self._isolate(letters, error, now)
             else:
-                self._outage_since = self._touched = None
-                self._homeless = set()
-                self._answer(outcomes)
+                self._end_outage(now)
+                self._suspect = self._suspect and bool(self._mailbox)
+                self._touched, self._homeless = None, set()
+                for letter, outcome in outcomes:
+                    if isinstance(outcome, Exception):
+                        letter.fail(outcome)
+                    else:
+                        letter.succeed(Played(outcome, self._replica.sequence))
             return
 
     def _take_in_stream(self) -> None:
         """Replay what other hands did, if anything; remember the users they touched."""
-        for batch in self._stream:
-            if batch.sequence > self._sequence:
-                self._homeless = self._homeless | self._newcomers(batch)
-                self._touched = (self._touched or set()) | replay(self._room, batch.changes)
-                self._sequence = batch.sequence
-        self._stream.clear()
+        known = set(self._replica.room.users) if self._replica.is_behind else set()
+        if news := self._replica.take_in():
+            self._touched = (self._touched or set()) | touched(news)
+            self._homeless |= self._newcomers(news) - known
 
-    def _newcomers(self, batch: Batch) -> set[ConnectionId]:
-        """Return who was put into the room in this process's name, but not by this task."""
-        images = [c.new_image for c in batch.changes if c.new_image and c.table is Table.USERS]
-        ids = {ConnectionId(str(i["connection_id"])) for i in images if i["owner"] == self._owner}
-        return ids - self._room.users.keys()
+    def _newcomers(self, news: list[Committed]) -> set[ConnectionId]:
+        """Return the users whom other hands put into the room in this process's name."""
+        users = (change.new for batch in news for change in batch.changes)
+        return {
+            user.connection_id
+            for user in users
+            if isinstance(user, User) and user.owner == self._owner
+        }
 
     def _play_all(
-        self,
-        letters: Sequence[Letter],
-        now: datetime,
-        changes: list[Change],
+        self, letters: Sequence[Letter], now: datetime, changes: list[Change]
     ) -> list[Outcome]:
         if self._outage_since is not None:
             seconds = (now - self._outage_since).total_seconds()
@@ -231,17 +268,17 @@ class RoomTask:
         outcomes: list[Outcome] = []
         for letter in letters:
             try:
-                its_changes = play(self._room, letter.command, now, self._house)
+                its_changes = play(self._replica.room, letter.command, now, self._house)
             except Refusal as refusal:
                 outcomes.append((letter, refusal))
             except Exception as error:
-                # Our bug: it is told to whoever asked, and must not cost the others their turn.
+                # Our bug: its sender is told, and the others keep their turn.
                 logger.exception("a command failed", extra={"room": self._name})
                 outcomes.append((letter, error))
             else:
                 changes += its_changes
                 outcomes.append((letter, its_changes))
-        # Last, so that who came in time is not taken for late.
+        # Last, so that a command that came in time is not taken for late.
         if self._time_is_up(now):
             changes += self._keep_house(PassTime(), now)
         return outcomes
@@ -249,24 +286,24 @@ class RoomTask:
     def _keep_house(self, command: Command, now: datetime) -> tuple[Change, ...]:
         """Play what nobody asked for; if it fails, let the room go on and try again later."""
         try:
-            return play(self._room, command, now, self._house)
+            return play(self._replica.room, command, now, self._house)
         except Exception:
             # Our bug: without this it would end the process, and every other room with it.
-            logger.exception("the house cannot be kept", extra={"room": self._name})
-            self._patience_until = time.monotonic() + RETRY_SECONDS
+            logger.exception("housekeeping failed", extra={"room": self._name})
+            self._grace_until = now + timedelta(seconds=RETRY_SECONDS)
             return ()
 
     def _time_is_up(self, now: datetime) -> bool:
-        deadline = next_deadline(self._room, self._house)
+        deadline = next_deadline(self._replica.room, self._house)
         if deadline is None or deadline > now:
-            self._patience_until = None
+            self._grace_until = None
             return False
-        late = (now - deadline).total_seconds() > STALL_SECONDS
-        if late and self._patience_until is None:
-            self._patience_until = time.monotonic() + STALL_SECONDS
-        if self._patience_until is not None and time.monotonic() < self._patience_until:
+        stall = timedelta(seconds=STALL_SECONDS)
+        if self._grace_until is None and now - deadline > stall:
+            self._grace_until = now + stall
+        if self._grace_until is not None and now < self._grace_until:
             return False
-        self._patience_until = None
+        self._grace_until = None
         return True
 
     async def _commit(self, changes: Sequence[Change], commands: int) -> None:
@@ -274,35 +311,45 @@ class RoomTask:
             return
         items = [to_item_change(self._name, change) for change in changes]
         started = time.perf_counter()
-        self._sequence = await self._store.commit(self._name, self._sequence, items)
+        replica = self._replica
+        replica.sequence = await self._store.commit(self._name, replica.sequence, items)
         self._meter.committed(commands, time.perf_counter() - started)
 
     async def _catch_up(self) -> bool:
         """Wait until the stream brings what the room does not know; tell whether it came."""
         try:
             async with asyncio.timeout(CATCH_UP_SECONDS):
-                while not any(batch.sequence > self._sequence for batch in self._stream):
+                while not self._replica.is_behind:
                     self._wake.clear()
                     await self._wake.wait()
         except TimeoutError:
             return False
         return True
 
-    def _hold(self, letters: Sequence[Letter], error: Exception, now: datetime) -> None:
-        """Nothing can be stored: say so, stop the clocks, and keep what happened all the same."""
-        self._meter.failed()
+    def _begin_outage(self, error: StoreUnavailable, now: datetime) -> None:
         if self._outage_since is None:
-            logger.warning("the store is down", extra={"room": self._name, "error": str(error)})
             self._outage_since = now
-        self._owed = [letter for letter in letters if isinstance(letter.command, Disconnect)]
-        for letter in letters:
-            if letter not in self._owed:
-                letter.fail(error)
+            logger.warning(
+                "store unavailable",
+                extra={"action": "outage", "room": self._name, "reason": str(error)},
+            )
 
-    def _answer(self, outcomes: Sequence[Outcome]) -> None:
-        self._owed = []
-        for letter, outcome in outcomes:
-            if isinstance(outcome, Exception):
-                letter.fail(outcome)
-            elif not letter.answer.done():
-                letter.answer.set_result(Played(outcome, self._sequence))
+    def _end_outage(self, now: datetime) -> None:
+        if self._outage_since is not None:
+            seconds = (now - self._outage_since).total_seconds()
+            self._outage_since = None
+            logger.warning(
+                "store available again",
+                extra={"action": "outage_over", "room": self._name, "seconds": round(seconds, 3)},
+            )
+
+    def _isolate(self, letters: Sequence[Letter], error: Exception, now: datetime) -> None:
+        """Find the letter that cannot be stored: by our own bug, or because memory is wrong."""
+        logger.error("a commit failed", exc_info=error, extra={"room": self._name})
+        self._stale = self._suspect = True
+        if len(letters) == 1:
+            letters[0].fail(error)
+        elif letters:
+            self._mailbox.put_back(letters)
+        else:
+            self._grace_until = now + timedelta(seconds=RETRY_SECONDS)

@@ -7,8 +7,9 @@ A frame is encoded once for all who get the same bytes; the two players get it b
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping
 
+from queue_engine.items import Committed, Unreadable
 from queue_engine.model import ConnectionId, Status, User
-from storage.contract import Batch, RoomName
+from storage.contract import RoomName
 
 from . import messages
 from .close_codes import CloseCode
@@ -30,17 +31,27 @@ class Broadcaster:
         self._waiting: dict[RoomName, list[tuple[int, asyncio.Future[None]]]] = {}
         self._notices = PositionNotices(self._far_back, self._tell_standing)
 
-    def announce(self, batch: Batch) -> None:
+    def announce(self, committed: Committed) -> None:
         """Send the room what the batch changed."""
-        view = self._views.get(batch.room)
+        room = committed.room
+        view = self._views.get(room)
         if view is None:
-            view = self._views[batch.room] = View(batch.room)
-        news = view.take_in(batch)
+            view = self._views[room] = View(room)
+        news = view.take_in(committed)
         self._send_news(view, news)
         self._close_removed(view, news.touched)
         self._wake(view)
         if not view.room.users:
-            del self._views[batch.room]
+            del self._views[room]
+
+    def close_room(self, room: RoomName) -> None:
+        """Close every socket of a room that cannot be kept any more, and forget it."""
+        self._views.pop(room, None)
+        for _, future in self._waiting.pop(room, ()):
+            if not future.done():
+                future.set_exception(Unreadable(f"room {room}"))
+        for connection in list(self._registry.in_room(room).values()):
+            connection.shut(CloseCode.INTERNAL_ERROR)
 
     async def welcome(self, connection: Connection, sequence: int) -> None:
         """Show a newcomer everything, as soon as the room is announced up to ``sequence``."""

@@ -23,6 +23,8 @@ class CloseCode(IntEnum):
     UNSUPPORTED_DATA = 1003, "text frames only"
     # Too many messages, kept up for 5 s.
     POLICY_VIOLATION = 1008, "too many messages"
+    # A part of the server has failed, or the room's rows cannot be read.
+    INTERNAL_ERROR = 1011, "internal error"
     # Whoever comes while the store is down, or as the last place in line is taken.
     TRY_AGAIN_LATER = 1013, "nobody can come in at the moment; try again"
     # Terminal: two tabs that both came back would take the seat from each other for ever.

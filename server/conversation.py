@@ -8,12 +8,14 @@ socket.
 import asyncio
 import logging
 import time
+from contextlib import suppress
 
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request
 
+from queue_engine.items import Unreadable
 from queue_engine.refusals import Refusal
 from storage.contract import StoreUnavailable
 
@@ -68,6 +70,8 @@ class Host:
             await self._listen(connection)
         except (StoreUnavailable, Refusal):
             connection.shut(CloseCode.TRY_AGAIN_LATER)
+        except Unreadable:
+            connection.shut(CloseCode.INTERNAL_ERROR)
         except (ConnectionClosed, OSError):
             pass  # however it went, it is gone
         finally:
@@ -78,7 +82,9 @@ class Host:
             return  # it never came in
         self._metrics.closed(connection.end_code)
         if not self._closing:
-            await handlers.disconnect(self._lobby, connection)
+            with suppress(StoreUnavailable, Unreadable):
+                # Where the room has ended, the row stays as it is: the next start finds it absent.
+                await handlers.disconnect(self._lobby, connection)
             _log(connection, "disconnected", "connection closed")
 
     async def _listen(self, connection: Connection) -> None:
@@ -115,10 +121,12 @@ class Host:
             status_code, body = refusal.status_code, {"message": str(refusal)}
         except StoreUnavailable:
             status_code, body = 503, {"message": "the store cannot be written; try again"}
+        except Unreadable:
+            status_code, body = 500, {"message": "internal error"}
         except Exception:
             # Our bug: the client gets a bare 500 and keeps its socket (design, 4.2).
             logger.exception("a handler failed", extra={"room": connection.room, "route": route})
-            status_code, body = 500, {"message": "our fault; nothing changed"}
+            status_code, body = 500, {"message": "internal error"}
         if envelope.request_id is not None or status_code != 200:
             self._answer(connection, envelope, status_code, body, route=route)
         self._metrics.message(route, status_code)

@@ -55,7 +55,9 @@ async def connect(lobby: Lobby, connection: Connection) -> None:
     with nullcontext() if connection.returning else lobby.places.arriving(address):
         await _come_in(lobby, connection)
         if connection.welcomed:
-            lobby.places.take(connection.connection_id, connection.generation, address)
+            lobby.places.take(
+                connection.room, connection.connection_id, connection.generation, address
+            )
 
 
 async def _come_in(lobby: Lobby, connection: Connection) -> None:

@@ -10,7 +10,17 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 
 # What is written of a record's ``extra``, in this order; ``action`` is the line's event.
-DETAILS = ("room", "connectionId", "route", "duration_ms", "statusCode", "code", "url")
+DETAILS = (
+    "room",
+    "connectionId",
+    "route",
+    "duration_ms",
+    "statusCode",
+    "code",
+    "url",
+    "seconds",
+    "reason",
+)
 
 _COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
 # Other people's text must not move the cursor of the operator's terminal.

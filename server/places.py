@@ -7,20 +7,30 @@ Addresses are known of those who came by this process, and are written down nowh
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
-from queue_engine.model import ConnectionId
-from storage.contract import Batch, Table
+from queue_engine.items import Committed
+from queue_engine.model import ConnectionId, User
+from storage.contract import RoomName
+
+
+class Holder(NamedTuple):
+    """The socket that speaks for a row."""
+
+    room: RoomName
+    address: str
+    generation: int
 
 
 class Places:
     """Everybody who has a row, or is about to have one."""
 
     def __init__(self) -> None:
-        self._holders: dict[ConnectionId, tuple[str, int]] = {}  # address and generation
+        self._holders: dict[ConnectionId, Holder] = {}
         self._of_address: Counter[str] = Counter()
-        self._absent: set[ConnectionId] = set()
+        self._absent: dict[ConnectionId, RoomName] = {}
 
     @property
     def absent(self) -> int:
@@ -34,7 +44,7 @@ class Places:
     def is_of(self, connection_id: ConnectionId, address: str) -> bool:
         """Tell whether the user came from that address."""
         holder = self._holders.get(connection_id)
-        return holder is not None and holder[0] == address
+        return holder is not None and holder.address == address
 
     @contextmanager
     def arriving(self, address: str) -> Iterator[None]:
@@ -45,36 +55,46 @@ class Places:
         finally:
             self._release(address)
 
-    def take(self, connection_id: ConnectionId, generation: int, address: str) -> None:
+    def take(
+        self, room: RoomName, connection_id: ConnectionId, generation: int, address: str
+    ) -> None:
         """Count the user's row as the address's for as long as it is there."""
         self._give_up(connection_id)
-        self._holders[connection_id] = (address, generation)
+        self._holders[connection_id] = Holder(room, address, generation)
         self._of_address[address] += 1
 
     def leave(self, connection_id: ConnectionId, generation: int) -> None:
         """Count the row no more: it goes with this socket, if the user has come by no later one."""
         holder = self._holders.get(connection_id)
-        if holder is not None and holder[1] == generation:
+        if holder is not None and holder.generation == generation:
             self._give_up(connection_id)
 
-    def observe(self, batch: Batch) -> None:
-        """Take note of who is gone, who is back and who is forgotten."""
-        for change in batch.changes:
-            image = change.new_image or change.old_image
-            if change.table is not Table.USERS or image is None:
+    def observe(self, committed: Committed) -> None:
+        """Note which users are gone, which are back and which rows are removed."""
+        if committed.whole:
+            self._forget_missing(committed.room, committed.touched)
+        for change in committed.changes:
+            user = change.new or change.old
+            if not isinstance(user, User):
                 continue
-            connection_id = ConnectionId(str(image["connection_id"]))
-            if change.new_image is None:
-                self._give_up(connection_id)
-            if change.new_image is not None and image["absent_until"] is not None:
-                self._absent.add(connection_id)
+            if change.new is None:
+                self._give_up(user.connection_id)
+            if change.new is not None and not user.present:
+                self._absent[user.connection_id] = committed.room
             else:
-                self._absent.discard(connection_id)
+                self._absent.pop(user.connection_id, None)
+
+    def _forget_missing(self, room: RoomName, present: Collection[ConnectionId]) -> None:
+        holders = [key for key, holder in self._holders.items() if holder.room == room]
+        absent = [key for key, its_room in self._absent.items() if its_room == room]
+        for connection_id in {*holders, *absent} - set(present):
+            self._give_up(connection_id)
+            self._absent.pop(connection_id, None)
 
     def _give_up(self, connection_id: ConnectionId) -> None:
         holder = self._holders.pop(connection_id, None)
         if holder is not None:
-            self._release(holder[0])
+            self._release(holder.address)
 
     def _release(self, address: str) -> None:
         self._of_address[address] -= 1

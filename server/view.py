@@ -8,10 +8,9 @@ from bisect import insort
 from dataclasses import dataclass
 from typing import Any
 
-from queue_engine.items import to_game
-from queue_engine.model import ConnectionId, Game, GameStatus, Room
-from queue_engine.replay import replay
-from storage.contract import Batch, ItemChange, Table
+from queue_engine.changes import Change, GameChange, apply
+from queue_engine.items import Committed
+from queue_engine.model import ConnectionId, Game, Room
 
 from . import messages
 
@@ -48,17 +47,21 @@ class View:
         self._snapshot: bytes | None = None
         self._whole_list: bytes | None = None
 
-    def take_in(self, batch: Batch) -> News:
+    def take_in(self, committed: Committed) -> News:
         """Bring the view up to the batch; return what is new."""
-        touched = replay(self.room, batch.changes)
-        self.sequence = batch.sequence
+        touched = committed.touched
+        if committed.whole:
+            touched |= self.room.users.keys()
+            self.room = Room(self.room.name)
+        apply(self.room, committed.changes)
+        self.sequence = committed.sequence
         for connection_id in touched:
             self._users.pop(connection_id, None)
         # From the changes, not from the states before and after: several games can end in a batch.
-        ended = [game for game in map(_ended, batch.changes) if game is not None]
+        ended = [game for game in map(_ended, committed.changes) if game is not None]
         list_changed, delta = False, None
         if touched:
-            list_changed, delta = self._refresh_list(batch, touched)
+            list_changed, delta = self._refresh_list(touched)
         return News(ended, delta, list_changed, self._refresh_game(ended), frozenset(touched))
 
     def snapshot(self) -> bytes:
@@ -83,7 +86,7 @@ class View:
         """Tell whether who stands there does not see itself in the window."""
         return position > WINDOW
 
-    def _refresh_list(self, batch: Batch, touched: set[ConnectionId]) -> tuple[bool, bytes | None]:
+    def _refresh_list(self, touched: set[ConnectionId]) -> tuple[bool, bytes | None]:
         window = {user_id: self._encoded(user_id) for user_id in self._ordered(WINDOW)}
         counts = (len(self.room.line), self.room.spectators)
         old, self._window = self._window, window
@@ -120,10 +123,8 @@ class View:
         return encoded
 
 
-def _ended(change: ItemChange) -> Game | None:
+def _ended(change: Change) -> Game | None:
     """Return the game that this change ended, if it ended one."""
-    old, new = change.old_image, change.new_image
-    if change.table is not Table.GAMES or old is None or new is None:
+    if not isinstance(change, GameChange) or change.old is None or change.new is None:
         return None
-    ended = old["status"] == GameStatus.PLAYING != new["status"]
-    return to_game(new) if ended else None
+    return change.new if change.old.playing and not change.new.playing else None

@@ -8,6 +8,7 @@ import errno
 import resource
 import sqlite3
 import time
+import urllib.request
 from collections.abc import Callable
 from contextlib import closing
 from datetime import datetime, timedelta
@@ -16,6 +17,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.faults.conftest import Report, StartServer
+from tests.faults.crowd import come
 from tests.faults.misfortune import Misfortune
 from tests.faults.tables import Tables
 from tests.player import Player
@@ -24,6 +26,7 @@ from tests.server_process import ServerProcess
 MOVE_SECONDS = 3.0
 OUTAGE_SECONDS = 5.0
 LOCKED_SECONDS = 10.0
+CROWD = 2000
 FLAGS = ("--move-seconds", "3", "--seat-seconds", "3", "--resume-seconds", "4")
 
 Fault = Callable[[bool], None]
@@ -154,3 +157,31 @@ async def test_file_is_locked_by_another_process(start_server: StartServer, repo
         assert x.game["number"] == 1
     # While nothing could be written, everybody could be read to.
     assert all(len(x.messages) > 3 for x, _ in players)
+
+
+async def test_crowd_that_drops_in_an_outage_holds_up_nobody(
+    start_server: StartServer, misfortune: Misfortune, report: Report
+) -> None:
+    """Each retry used to play all of them again, and to look each up in a list of the others."""
+    asyncio.get_running_loop().set_debug(False)
+    server = start_server("--max-absent", "100000", environment=misfortune.environment)
+    ann = await Player.join(server.ws_url)
+    faces = []
+    for _ in range(CROWD // 100):
+        faces += await asyncio.gather(*(come(server.port, "lobby") for _ in range(100)))
+    misfortune.fail_writes(errno.ENOSPC)
+    assert (await ann.ask(action="updateDB", username="Ann"))["statusCode"] == 503
+    for face in faces:
+        face.transport.abort()
+    slowest, until = 0.0, time.monotonic() + OUTAGE_SECONDS
+    while (started := time.monotonic()) < until:
+        await asyncio.to_thread(urllib.request.urlopen, f"{server.url}healthz", timeout=30)
+        slowest = max(slowest, time.monotonic() - started)
+    report(f"the slowest /healthz took {slowest:.2f} s with {CROWD} absences owed")
+    assert slowest < OUTAGE_SECONDS / 2
+    misfortune.fail_writes(0)
+    ann.patience = 30
+    await ann.until_true(lambda: sum("absent" in user for user in ann.users.values()) >= 100)
+    misfortune.fail_writes(errno.ENOSPC)
+    code, taken = await asyncio.to_thread(server.stop)
+    assert (code, taken < 5) == (0, True)

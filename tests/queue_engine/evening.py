@@ -23,10 +23,9 @@ from queue_engine.commands import (
     Rename,
     ReportGameOver,
 )
-from queue_engine.items import to_item_change
+from queue_engine.items import to_change, to_item_change
 from queue_engine.model import ConnectionId, Game, Marker, Room, Status, User
 from queue_engine.refusals import Refusal
-from queue_engine.replay import replay
 from queue_engine.rules import play
 from queue_engine.turn import HouseRules
 
@@ -49,6 +48,13 @@ def state(room: Room) -> object:
         list(room.absences),
         room.spectators,
     )
+
+
+def read_back(change: Change) -> Change:
+    """Return the change as the stream brings it."""
+    again = to_change(to_item_change("lobby", change))
+    assert again == change, "the stream says what happened"
+    return again
 
 
 def rebuilt(room: Room) -> Room:
@@ -85,7 +91,7 @@ class Evening:
         apply(self.room, changes)
         assert state(self.room) == after, "changes replay exactly"
         assert state(rebuilt(self.room)) == after, "the indexes are right"
-        replay(self.mirror, [to_item_change("lobby", change) for change in changes])
+        apply(self.mirror, map(read_back, changes))
         assert state(self.mirror) == after, "the stream rebuilds the room"
         self._changes += changes
         for change in changes:
@@ -136,7 +142,7 @@ class Evening:
 
     def _by_other_hands(self, change: Change) -> None:
         for room in (self.room, self.mirror):
-            replay(room, [to_item_change("lobby", change)])
+            apply(room, [read_back(change)])
         self._changes.append(change)
 
     def enter(self, *names: str, seed: bool = False, watch: bool = False) -> None:

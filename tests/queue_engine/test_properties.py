@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 from queue_engine.clock import next_deadline, waits_for_nobody
 from queue_engine.commands import PassTime
-from queue_engine.items import to_item_change
+from queue_engine.items import Committed
 from queue_engine.model import Marker, Status
 from queue_engine.refusals import Refusal
 from queue_engine.turn import HouseRules
 from server.view import View
-from storage.contract import Batch, RoomName
+from storage.contract import RoomName
 from tests.queue_engine.evening import Evening
 
 MICROSECOND = timedelta(microseconds=1)
@@ -165,8 +165,8 @@ def test_snapshot_plus_deltas_equals_a_fresh_snapshot(
         with contextlib.suppress(Refusal):
             do(evening, deed)
         if announce:  # else several commands make one batch
-            changes = tuple(to_item_change("lobby", change) for change in evening.take_changes())
-            news = view.take_in(Batch(RoomName("lobby"), number, changes))
+            changes = tuple(evening.take_changes())
+            news = view.take_in(Committed(RoomName("lobby"), number, changes))
             if news.delta is not None:
                 old.read(news.delta)
             newcomer = Client()

@@ -1,0 +1,70 @@
+"""A room as this process knows it, and its place in the stored stream.
+
+Own commits move it forward at once. What other hands did waits, in order, until the room's task
+takes it in between two batches. It reads a store's snapshot and writes nothing.
+"""
+
+from storage.contract import RoomName, Store
+
+from . import changes as history
+from .items import Committed, to_room
+from .model import ConnectionId, Room
+
+
+class Replica:
+    """The room in memory, as of ``sequence``; the stream has told everybody up to ``announced``."""
+
+    def __init__(self, name: RoomName) -> None:
+        self.name = name
+        self.room = Room(name)
+        self.sequence = 0
+        self.announced = 0
+        self._news: list[Committed] = []
+
+    async def load(self, store: Store) -> None:
+        """Take the room from the store, in place of what is known of it.
+
+        Raises:
+            StoreUnavailable: the store cannot be read.
+            Unreadable: an item of the room is not a user or a game.
+        """
+        snapshot = await store.load(self.name)
+        self._news.clear()
+        self.room = to_room(self.name, snapshot)
+        self.sequence = self.announced = snapshot.sequence
+
+    def observe(self, committed: Committed) -> None:
+        """Note a batch of the stream: an own commit, or something to take in."""
+        self.announced = committed.sequence
+        if self.is_ahead(committed):
+            self._news.append(committed)  # by other hands, or our own commit that is under way
+
+    def is_ahead(self, committed: Committed) -> bool:
+        """Tell whether the batch is past what the room in memory knows."""
+        return committed.sequence > self.sequence
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the stream has brought something that the room in memory does not know."""
+        return any(map(self.is_ahead, self._news))
+
+    @property
+    def is_told(self) -> bool:
+        """Whether the stream has brought everything that the room in memory knows."""
+        return self.announced >= self.sequence
+
+    def take_in(self) -> list[Committed]:
+        """Bring the room up to the stream; return what other hands did."""
+        news, self._news = self._news, []
+        foreign = []
+        for committed in news:
+            if self.is_ahead(committed):
+                history.apply(self.room, committed.changes)
+                self.sequence = committed.sequence
+                foreign.append(committed)
+        return foreign
+
+
+def touched(news: list[Committed]) -> set[ConnectionId]:
+    """Return the users that the batches changed."""
+    return set().union(*(committed.touched for committed in news))
