@@ -1,13 +1,16 @@
 """`python -m server`: settings in, exit code out.
 
-Exit code 0 after SIGTERM or SIGINT, 2 when the server cannot start, with one line that says why.
+Exit code 0 after SIGTERM or SIGINT, 2 when the server cannot start, with one line that says why,
+1 when a part of it failed while it was serving; the log says which.
 """
 
 import asyncio
 import importlib.util
+import logging
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 from storage.contract import StoreError
 
@@ -15,28 +18,44 @@ from . import settings as configuration
 from .app import run
 from .telemetry import configure_logging
 
+logger = logging.getLogger(__name__)
+
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the server until it is told to stop."""
     settings = configuration.load(sys.argv[1:] if argv is None else argv)
     configure_logging(settings.log_format, settings.log_level)
-    problems: list[str] = []
+    serving = False
+
+    def ready(url: str) -> None:
+        nonlocal serving
+        serving = True
+        print(url, flush=True)
+
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_serve(settings))
-    except* (OSError, StoreError) as group:
-        problems += map(str, group.exceptions)
-    if problems:
-        print(f"winner-stays: {problems[0]}", file=sys.stderr)
-        sys.exit(2)
+            runner.run(_serve(settings, ready))
+    except (OSError, StoreError) as error:
+        _refuse_to_start(error)
+    except ExceptionGroup as group:
+        cannot_start, bugs = group.split((OSError, StoreError))
+        if cannot_start is not None and bugs is None and not serving:
+            _refuse_to_start(cannot_start.exceptions[0])
+        logger.critical("the server failed", exc_info=group, extra={"action": "failed"})
+        sys.exit(1)
 
 
-async def _serve(settings: configuration.Settings) -> None:
+def _refuse_to_start(error: Exception) -> NoReturn:
+    print(f"winner-stays: {error}", file=sys.stderr)
+    sys.exit(2)
+
+
+async def _serve(settings: configuration.Settings, ready: Callable[[str], None]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for signal_number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(signal_number, stop.set)
-    await run(settings, stop, ready=lambda url: print(url, flush=True))
+    await run(settings, stop, ready)
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

@@ -1,7 +1,8 @@
 """The composition root: the only place where store, engine, broadcaster and sockets meet.
 
-They share one task group: if the broadcaster dies, so does the process, loudly. Shutdown has one
-order: stop accepting, close the sockets, let the rooms finish their commits, close the store.
+They share one task group: if one of its tasks dies, the process says why and ends. Shutdown has one
+order, for a failure as for a signal: stop accepting, close the sockets, let the rooms finish their
+commits, close the store.
 """
 
 import asyncio
@@ -19,6 +20,7 @@ from weakref import WeakSet
 from websockets.asyncio.server import serve
 
 from queue_engine.engine import Engine
+from queue_engine.items import decode
 from queue_engine.turn import HouseRules
 from storage import open_store
 from storage.contract import Store
@@ -61,19 +63,38 @@ LAST_HANDLERS_SECONDS = 0.5
 LARGE_FAN_OUT_SECONDS = 0.002
 
 
+class VitalTasks(asyncio.TaskGroup):
+    """Tasks that the server cannot do without: if one fails, the cause is logged, and all end."""
+
+    def create_task(self, *args: Any, **kwargs: Any) -> asyncio.Task[Any]:
+        """Start a task, as any task group does."""
+        task = super().create_task(*args, **kwargs)
+        task.add_done_callback(_report_failure)
+        return task
+
+
+def _report_failure(task: asyncio.Task[Any]) -> None:
+    # At once: the traceback follows when the process ends, should something keep it from ending.
+    error = None if task.cancelled() else task.exception()
+    if error is not None:
+        extra = {"action": "task_failed", "reason": f"{type(error).__name__}: {error}"}
+        logger.critical("a part of the server failed: %s", task.get_name(), extra=extra)
+
+
 async def run(settings: Settings, stop: asyncio.Event, ready: Callable[[str], None]) -> None:
     """Serve until ``stop`` is set; call ``ready`` with the URL to open when it can be opened.
 
     Raises:
         OSError: the address cannot be listened on, or a certificate cannot be read.
         StoreError: the store cannot be opened.
+        ExceptionGroup: a part of the server failed while it was serving, or could not start.
     """
     tls = _tls(settings)
     with _listen(settings.host, settings.port) as listener:
         url = public_url(settings, listener.getsockname()[1])
         store = await open_store(settings.store, settings.max_records)
         try:
-            async with asyncio.TaskGroup() as tasks:
+            async with VitalTasks() as tasks:
                 await _serve(settings, store, listener, tls, url, stop, ready, tasks)
         finally:
             await store.close()
@@ -101,7 +122,7 @@ async def _serve(
         max_waiting=settings.max_waiting,
     )
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    engine = Engine(store, house, owner=owner, meter=metrics)
+    engine = Engine(store, house, owner=owner, meter=metrics, on_broken=broadcaster.close_room)
     metrics.absent.set_function(lambda: places.absent)
     metrics.rooms.set_function(lambda: engine.room_count)
     metrics.connections.set_function(lambda: len(registry))
@@ -156,20 +177,27 @@ async def _serve(
     listener.listen(BACKLOG)  # asyncio has one number for both
     logger.info("serving", extra={"action": "started", "url": url})
     ready(f"{url}/")
-    await stop.wait()
-
-    logger.info("stopping", extra={"action": "stopping"})
-    host.close()
-    server.close(close_connections=False)
-    await _close_all(sockets)
-    await engine.close(LAST_COMMITS_SECONDS)
-    for task in background:
-        task.cancel()
-    await asyncio.wait([asyncio.ensure_future(server.wait_closed())], timeout=LAST_HANDLERS_SECONDS)
+    goodbye = CloseCode.INTERNAL_ERROR
+    try:
+        await stop.wait()
+        goodbye = CloseCode.GOING_AWAY
+    finally:
+        # After a failure the task group has cancelled this task, and nothing else of it is left.
+        logger.info("stopping", extra={"action": "stopping"})
+        host.close()
+        server.close(close_connections=False)
+        await _close_all(sockets, goodbye)
+        await engine.close(LAST_COMMITS_SECONDS)
+        for task in background:
+            task.cancel()
+        closing = asyncio.ensure_future(server.wait_closed())
+        await asyncio.wait([closing], timeout=LAST_HANDLERS_SECONDS)
 
 
 async def _follow(store: Store, engine: Engine, places: Places, broadcaster: Broadcaster) -> None:
-    """Carry the stream to those who live by it.
+    """Carry the stream to everything that lives by it.
+
+    A record that cannot be read is left out, and its room is loaded anew.
 
     After a large fan-out it rests for as long as that took, so that announcing takes at most half
     of the time: what happens meanwhile comes as one batch and costs one frame. While a crowd comes
@@ -177,20 +205,25 @@ async def _follow(store: Store, engine: Engine, places: Places, broadcaster: Bro
     """
     async for batch in store.stream():
         started = time.perf_counter()
-        engine.observe(batch)
-        places.observe(batch)
-        broadcaster.announce(batch)
+        committed, unreadable = decode(batch)
+        engine.observe(committed)
+        places.observe(committed)
+        broadcaster.announce(committed)
+        for error in unreadable:
+            extra = {"action": "record_unreadable", "room": batch.room, "reason": str(error)}
+            logger.error("record unreadable", extra=extra)
+            engine.reload(batch.room)
         await asyncio.sleep(0)  # the frames are written before this returns
         taken = time.perf_counter() - started
         if taken > LARGE_FAN_OUT_SECONDS:
             await asyncio.sleep(taken)  # the rest itself: there is nothing to wait for
 
 
-async def _close_all(sockets: WeakSet[Connection]) -> None:
-    """Say goodbye; who does not answer is cut off, and who never finished a handshake at once."""
+async def _close_all(sockets: WeakSet[Connection], code: CloseCode) -> None:
+    """Close every socket, and cut off those that do not answer or are still in their handshake."""
     for connection in list(sockets):
         if connection.is_open:
-            connection.shut(CloseCode.GOING_AWAY)
+            connection.shut(code)
         else:
             connection.transport.abort()
     gone = [connection.connection_lost_waiter for connection in sockets]
