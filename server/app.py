@@ -1,4 +1,4 @@
-"""The composition root: the only place where store, engine, broadcaster and sockets meet.
+"""The composition root: the only place where store, engine, channels and sockets meet.
 
 They share one task group: if one of its tasks dies, the process says why and ends. Shutdown has one
 order, for a failure as for a signal: stop accepting, close the sockets, let the rooms finish their
@@ -11,7 +11,6 @@ import os
 import secrets
 import socket
 import ssl
-import time
 from asyncio.sslproto import SSLProtocol
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -25,7 +24,7 @@ from queue_engine.turn import HouseRules
 from storage import open_store
 from storage.contract import Store
 
-from .broadcaster import Broadcaster
+from .channel import Hub
 from .close_codes import CloseCode
 from .connection import CLOSE_SECONDS, Connection
 from .conversation import Host
@@ -35,7 +34,6 @@ from .liveness import Liveness
 from .machine import sockets_allowed
 from .pages import Pages
 from .places import Places
-from .registry import Registry
 from .settings import Settings, public_url
 from .telemetry import Metrics, report_once_out_of_files
 
@@ -59,8 +57,6 @@ TLS_BUFFER = 16 * 1024
 # How long (seconds) the rooms may take for their last commits, and handlers to return after that.
 LAST_COMMITS_SECONDS = 1.0
 LAST_HANDLERS_SECONDS = 0.5
-# A fan-out that takes longer (seconds) is one to rest after: some two hundred sockets.
-LARGE_FAN_OUT_SECONDS = 0.002
 
 
 class VitalTasks(asyncio.TaskGroup):
@@ -111,8 +107,8 @@ async def _serve(
     tasks: asyncio.TaskGroup,
 ) -> None:
     report_once_out_of_files(asyncio.get_running_loop())
-    metrics, registry = Metrics(), Registry()
-    broadcaster, places = Broadcaster(registry, metrics), Places()
+    metrics, places = Metrics(), Places()
+    hub = Hub(metrics)
     house = HouseRules(
         resume_seconds=settings.resume_seconds,
         seat_seconds=settings.seat_seconds,
@@ -122,12 +118,12 @@ async def _serve(
         max_waiting=settings.max_waiting,
     )
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    engine = Engine(store, house, owner=owner, meter=metrics, on_broken=broadcaster.close_room)
+    engine = Engine(store, house, owner=owner, meter=metrics, on_broken=hub.close_room)
     metrics.absent.set_function(lambda: places.absent)
     metrics.rooms.set_function(lambda: engine.room_count)
-    metrics.connections.set_function(lambda: len(registry))
+    metrics.connections.set_function(lambda: sum(len(channel.members) for channel in hub))
     host = Host(
-        Lobby(engine, broadcaster, registry, places),
+        Lobby(engine, hub, places),
         metrics,
         messages_per_second=settings.messages_per_second,
         burst=settings.burst,
@@ -157,8 +153,8 @@ async def _serve(
             door.come(self)
 
     background = [
-        tasks.create_task(_follow(store, engine, places, broadcaster), name="follow the stream"),
-        tasks.create_task(Liveness(registry, broadcaster.seated).run(), name="ping everybody"),
+        tasks.create_task(_follow(store, engine, places, hub), name="follow the stream"),
+        tasks.create_task(Liveness(hub).run(), name="ping everybody"),
     ]
     await engine.start(tasks)
     server = await serve(
@@ -194,29 +190,21 @@ async def _serve(
         await asyncio.wait([closing], timeout=LAST_HANDLERS_SECONDS)
 
 
-async def _follow(store: Store, engine: Engine, places: Places, broadcaster: Broadcaster) -> None:
+async def _follow(store: Store, engine: Engine, places: Places, hub: Hub) -> None:
     """Carry the stream to everything that lives by it.
 
     A record that cannot be read is left out, and its room is loaded anew.
-
-    After a large fan-out it rests for as long as that took, so that announcing takes at most half
-    of the time: what happens meanwhile comes as one batch and costs one frame. While a crowd comes
-    back after a restart, its own arrivals would otherwise leave it no time to arrive.
     """
     async for batch in store.stream():
-        started = time.perf_counter()
         committed, unreadable = decode(batch)
         engine.observe(committed)
         places.observe(committed)
-        broadcaster.announce(committed)
+        hub.announce(committed)
         for error in unreadable:
             extra = {"action": "record_unreadable", "room": batch.room, "reason": str(error)}
             logger.error("record unreadable", extra=extra)
             engine.reload(batch.room)
-        await asyncio.sleep(0)  # the frames are written before this returns
-        taken = time.perf_counter() - started
-        if taken > LARGE_FAN_OUT_SECONDS:
-            await asyncio.sleep(taken)  # the rest itself: there is nothing to wait for
+        await asyncio.sleep(0)  # the stream need not suspend while it has more
 
 
 async def _close_all(sockets: WeakSet[Connection], code: CloseCode) -> None:

@@ -1,19 +1,17 @@
-"""One client's socket: what the room knows of it, its frames on the way out, and its end.
+"""One client's socket: its request, its frames on the way out, and its end.
 
-A request for one is bounded in size. Frames wait in ``outgoing`` until the :class:`Outbox`
-writes them. A socket whose peer does not read is ``paused``; broadcasts skip it, and it gets a
-fresh snapshot when it drains. It knows nothing of users, the line or the game.
+A request is bounded in size. Frames wait in ``outgoing`` until the :class:`Outbox` writes them. A
+socket whose peer does not read is ``paused``. It knows nothing of users, the line or the game.
 """
 
 import asyncio
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Protocol
 
 from websockets.asyncio.server import ServerConnection
 from websockets.protocol import State
 
-from queue_engine.model import ConnectionId
 from storage.contract import RoomName
 
 from .close_codes import CloseCode
@@ -29,34 +27,30 @@ SLOW_SECONDS = 20.0
 CLOSE_SECONDS = 2.0
 
 
-class Connection(ServerConnection):
-    """A WebSocket connection and its place in a room.
+class Listener(Protocol):
+    """What a connection tells of itself."""
 
-    ``told`` is the standing that the client was last told with a `joinedQueue`, so that it is told
-    again when, and only when, that has changed.
-    """
+    def drained(self) -> None:
+        """The peer, which had stopped reading, has read all it was owed."""
+
+
+class Connection(ServerConnection):
+    """A WebSocket connection of the server; ``listener`` hears of it when its peer has read."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.room = RoomName("")
-        self.connection_id = ConnectionId("")
-        self.generation = -1
         self.v1 = False
         self.watch = False
         self.resume: str | None = None
         self.address = ""
         self.returning = False
-        self.told: object = None
-        self.told_position: int | None = None
-        self.told_at = 0.0
-        self.welcomed = False
         self.outgoing: list[bytes] = []
-        self.missed = False
         self.heard = True
         self.pinged = False
         self.shutting = False
         self.allowance: TokenBucket | None = None  # bytes it may send; None: any number
-        self.on_drained: Callable[[Connection], None] | None = None
+        self.listener: Listener | None = None
         self.on_lost: Callable[[], object] | None = None
         self._slow_timer: asyncio.TimerHandle | None = None
         self._cut_off_timer: asyncio.TimerHandle | None = None
@@ -137,12 +131,11 @@ class Connection(ServerConnection):
         self._slow_timer = self.loop.call_later(SLOW_SECONDS, self.shut, CloseCode.TOO_SLOW)
 
     def resume_writing(self) -> None:
-        """The peer has read: show it how things are now, if it missed anything."""
+        """The peer has read."""
         super().resume_writing()
         self._cancel_slow_timer()
-        if self.missed and self.on_drained is not None:
-            self.missed = False
-            self.on_drained(self)
+        if self.listener is not None:
+            self.listener.drained()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
@@ -154,7 +147,7 @@ class Connection(ServerConnection):
             self.on_lost()
         # Both speak of this connection: with them it would live on, and its TLS buffers with it,
         # until the garbage collector looks for what is oldest.
-        self.on_lost = None
+        self.on_lost = self.listener = None
         vars(self.protocol).pop("select_subprotocol", None)
         super().connection_lost(exc)
 

@@ -8,7 +8,7 @@ socket.
 import asyncio
 import logging
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
@@ -20,6 +20,7 @@ from queue_engine.refusals import Refusal
 from storage.contract import StoreUnavailable
 
 from . import handlers, messages
+from .channel import Member
 from .close_codes import CloseCode
 from .connection import Connection
 from .handlers import Lobby
@@ -64,30 +65,39 @@ class Host:
         assert isinstance(connection, Connection), "the server makes our connections"
         size = self._max_message_bytes + LARGEST_FRAME_HEADER
         connection.allowance = TokenBucket(self._rate * size, max(self._burst * size, LEAST_BURST))
-        try:
-            await handlers.connect(self._lobby, connection)
-            _log(connection, "connected", "connection opened")
-            await self._listen(connection)
-        except (StoreUnavailable, Refusal):
-            connection.shut(CloseCode.TRY_AGAIN_LATER)
-        except Unreadable:
-            connection.shut(CloseCode.INTERNAL_ERROR)
-        except (ConnectionClosed, OSError):
-            pass  # however it went, it is gone
-        finally:
-            await self._part(connection)
+        with ExitStack() as arrival:
+            if not connection.returning:
+                arrival.enter_context(self._lobby.places.arriving(connection.address))
+            try:
+                member, sequence = await handlers.connect(self._lobby, connection)
+            except (StoreUnavailable, Refusal):
+                connection.shut(CloseCode.TRY_AGAIN_LATER)
+                return
+            except Unreadable:
+                connection.shut(CloseCode.INTERNAL_ERROR)
+                return
+            try:
+                await member.channel.welcome(member, sequence)
+                if member.welcomed:
+                    self._lobby.places.take(member)
+                arrival.close()
+                _log(member, "connected", "connection opened")
+                await self._listen(member)
+            except (ConnectionClosed, OSError, Unreadable):
+                pass  # however it went, it is gone
+            finally:
+                await self._part(member)
 
-    async def _part(self, connection: Connection) -> None:
-        if connection.generation < 0:
-            return  # it never came in
-        self._metrics.closed(connection.end_code)
+    async def _part(self, member: Member) -> None:
+        self._metrics.closed(member.connection.end_code)
         if not self._closing:
             with suppress(StoreUnavailable, Unreadable):
                 # Where the room has ended, the row stays as it is: the next start finds it absent.
-                await handlers.disconnect(self._lobby, connection)
-            _log(connection, "disconnected", "connection closed")
+                await handlers.disconnect(self._lobby, member)
+            _log(member, "disconnected", "connection closed")
 
-    async def _listen(self, connection: Connection) -> None:
+    async def _listen(self, member: Member) -> None:
+        connection = member.connection
         # Its headers are a third of what an idle connection holds in memory. (The library takes a
         # connection without a request for one whose handshake is still to come.)
         connection.request, connection.response = HANDSHAKE_DONE, None
@@ -99,16 +109,16 @@ class Host:
             if isinstance(message, bytes):
                 connection.shut(CloseCode.UNSUPPORTED_DATA)
                 continue
-            await self._handle(connection, message, bucket)
+            await self._handle(member, message, bucket)
             await connection.drain()
 
-    async def _handle(self, connection: Connection, text: str, bucket: TokenBucket) -> None:
+    async def _handle(self, member: Member, text: str, bucket: TokenBucket) -> None:
         started = time.perf_counter()
         envelope = messages.open_envelope(text)
         if not bucket.take(time.monotonic()):
-            self._answer(connection, envelope, 429, {"message": "too many messages"}, route=None)
+            self._answer(member, envelope, 429, {"message": "too many messages"}, route=None)
             if bucket.abusive(time.monotonic()):
-                connection.shut(CloseCode.POLICY_VIOLATION)
+                member.connection.shut(CloseCode.POLICY_VIOLATION)
             self._metrics.message(None, 429)
             # Neither receiving nor draining need suspend: a flood would be answered in one go.
             await asyncio.sleep(0)
@@ -116,7 +126,7 @@ class Host:
         action = envelope.action
         route = action if action in ROUTES or action in SERVER_ROUTES else None
         try:
-            status_code, body = 200, await self._dispatch(connection, envelope)
+            status_code, body = 200, await self._dispatch(member, envelope)
         except (messages.BadMessage, Refusal) as refusal:
             status_code, body = refusal.status_code, {"message": str(refusal)}
         except StoreUnavailable:
@@ -125,25 +135,27 @@ class Host:
             status_code, body = 500, {"message": "internal error"}
         except Exception:
             # Our bug: the client gets a bare 500 and keeps its socket (design, 4.2).
-            logger.exception("a handler failed", extra={"room": connection.room, "route": route})
+            logger.exception(
+                "a handler failed", extra={"room": member.channel.room, "route": route}
+            )
             status_code, body = 500, {"message": "internal error"}
         if envelope.request_id is not None or status_code != 200:
-            self._answer(connection, envelope, status_code, body, route=route)
+            self._answer(member, envelope, status_code, body, route=route)
         self._metrics.message(route, status_code)
         logger.log(
             logging.DEBUG if status_code == 200 else logging.INFO,
             "message answered",
             extra={
                 "action": "message",
-                "room": connection.room,
-                "connectionId": connection.connection_id,
+                "room": member.channel.room,
+                "connectionId": member.connection_id,
                 "route": route,
                 "statusCode": status_code,
                 "duration_ms": round((time.perf_counter() - started) * 1000, 3),
             },
         )
 
-    async def _dispatch(self, connection: Connection, envelope: messages.Envelope) -> handlers.Body:
+    async def _dispatch(self, member: Member, envelope: messages.Envelope) -> handlers.Body:
         if envelope.error is not None:
             raise envelope.error
         if envelope.action in SERVER_ROUTES:
@@ -152,11 +164,11 @@ class Host:
         if route is None:
             raise messages.BadMessage(404, "no such route")
         fields = messages.read_fields(route.fields, envelope.fields)
-        return await route.handler(self._lobby, connection, fields)
+        return await route.handler(self._lobby, member, fields)
 
     def _answer(
         self,
-        connection: Connection,
+        member: Member,
         envelope: messages.Envelope,
         status_code: int,
         body: handlers.Body,
@@ -164,13 +176,13 @@ class Host:
         route: str | None,
     ) -> None:
         frame = messages.response(route, envelope.request_id, status_code, body)
-        self._lobby.broadcaster.outbox.push(connection, frame)
+        self._lobby.hub.outbox.push(member.connection, frame)
 
 
-def _log(connection: Connection, action: str, message: str) -> None:
+def _log(member: Member, action: str, message: str) -> None:
     extra = {
         "action": action,
-        "room": connection.room,
-        "connectionId": connection.connection_id,
+        "room": member.channel.room,
+        "connectionId": member.connection_id,
     }
     logger.info(message, extra=extra)

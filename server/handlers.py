@@ -1,12 +1,11 @@
 """What each route does: one short coroutine a route, from a message to a command to an answer.
 
-Handlers decide nothing: the rules do. Handlers send nothing to others: the broadcaster does. What
-they return is the body of the answer.
+Handlers decide nothing: the rules do. Handlers send nothing to others: the room's channel does.
+What they return is the body of the answer.
 """
 
 import secrets
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,11 +25,10 @@ from queue_engine.mailbox import Played
 from queue_engine.model import ConnectionId, User
 
 from . import messages
-from .broadcaster import Broadcaster
+from .channel import Hub, Member
 from .close_codes import CloseCode
 from .connection import Connection
 from .places import Places
-from .registry import Registry
 
 Body = Mapping[str, Any]
 
@@ -40,29 +38,17 @@ class Lobby:
     """What handlers work with."""
 
     engine: Engine
-    broadcaster: Broadcaster
-    registry: Registry
+    hub: Hub
     places: Places
 
-    async def submit(self, connection: Connection, command: Command) -> Played:
-        """Have the command played in the connection's room."""
-        return await self.engine.submit(connection.room, command)
 
+async def connect(lobby: Lobby, connection: Connection) -> tuple[Member, int]:
+    """`$connect`: come in anew, or take over the row that the offered session names.
 
-async def connect(lobby: Lobby, connection: Connection) -> None:
-    """`$connect`: come in anew, or take over the row that the offered session names."""
-    address = connection.address
-    with nullcontext() if connection.returning else lobby.places.arriving(address):
-        await _come_in(lobby, connection)
-        if connection.welcomed:
-            lobby.places.take(
-                connection.room, connection.connection_id, connection.generation, address
-            )
-
-
-async def _come_in(lobby: Lobby, connection: Connection) -> None:
-    played = await lobby.submit(
-        connection,
+    Return the socket as a member of its room, to be welcomed at that sequence.
+    """
+    played = await lobby.engine.submit(
+        connection.room,
         Enter(
             connection_id=ConnectionId(secrets.token_urlsafe(9)),
             session_id=secrets.token_urlsafe(24),
@@ -73,69 +59,67 @@ async def _come_in(lobby: Lobby, connection: Connection) -> None:
         ),
     )
     user = _entered(played)
-    connection.connection_id = user.connection_id
-    connection.generation = user.generation
-    superseded = lobby.registry.add(connection)
+    member, superseded = lobby.hub.channel(connection.room).enter(connection, user)
     if superseded is not None:
-        superseded.shut(CloseCode.RESUMED_ELSEWHERE)
-    await lobby.broadcaster.welcome(connection, played.sequence)
+        superseded.connection.shut(CloseCode.RESUMED_ELSEWHERE)
+    return member, played.sequence
 
 
-async def disconnect(lobby: Lobby, connection: Connection) -> None:
+async def disconnect(lobby: Lobby, member: Member) -> None:
     """`$disconnect`: the socket is gone; the rules say what becomes of the row."""
-    lobby.registry.remove(connection)
-    command = Disconnect(
-        connection.connection_id, connection.generation, leaving=connection.was_left
-    )
-    await lobby.submit(connection, command)
+    member.channel.leave(member)
+    leaving = member.connection.was_left
+    await _submit(lobby, member, Disconnect(member.connection_id, member.generation, leaving))
 
 
-async def join_queue(lobby: Lobby, connection: Connection, _: messages.NoFields) -> Body:
+async def join_queue(lobby: Lobby, member: Member, _: messages.NoFields) -> Body:
     """`joinQueue`: be told where one stands; a spectator joins the end of the line."""
-    played = await lobby.submit(
-        connection, JoinLine(connection.connection_id, connection.generation)
-    )
-    if not played.changes:  # else the broadcaster tells what changed
-        lobby.broadcaster.tell_standing(connection)
+    played = await _submit(lobby, member, JoinLine(member.connection_id, member.generation))
+    if not played.changes:  # else the channel tells what changed
+        member.channel.tell_standing(member)
     return {}
 
 
-async def leave_queue(lobby: Lobby, connection: Connection, _: messages.NoFields) -> Body:
+async def leave_queue(lobby: Lobby, member: Member, _: messages.NoFields) -> Body:
     """`leaveQueue`: become a spectator; a player concedes the game."""
-    await lobby.submit(connection, LeaveLine(connection.connection_id, connection.generation))
+    await _submit(lobby, member, LeaveLine(member.connection_id, member.generation))
     return {}
 
 
-async def update_db(lobby: Lobby, connection: Connection, fields: messages.UpdateDB) -> Body:
+async def update_db(lobby: Lobby, member: Member, fields: messages.UpdateDB) -> Body:
     """`updateDB`: take a name."""
     name = fields.username
-    await lobby.submit(connection, Rename(connection.connection_id, connection.generation, name))
+    await _submit(lobby, member, Rename(member.connection_id, member.generation, name))
     return {"username": name}
 
 
-async def send_info(lobby: Lobby, connection: Connection, _: messages.NoFields) -> Body:
+async def send_info(lobby: Lobby, member: Member, _: messages.NoFields) -> Body:
     """`sendInfo`: be greeted again."""
-    lobby.broadcaster.greet(connection)
+    member.channel.greet(member)
     return {}
 
 
-async def make_move(lobby: Lobby, connection: Connection, fields: messages.MakeMove) -> Body:
+async def make_move(lobby: Lobby, member: Member, fields: messages.MakeMove) -> Body:
     """`makeMove`: mark a cell."""
     cell = fields.cell
-    await lobby.submit(connection, MakeMove(connection.connection_id, connection.generation, cell))
+    await _submit(lobby, member, MakeMove(member.connection_id, member.generation, cell))
     return {}
 
 
-async def game_over(lobby: Lobby, connection: Connection, fields: messages.GameOver) -> Body:
+async def game_over(lobby: Lobby, member: Member, fields: messages.GameOver) -> Body:
     """`gameOVER`: report who lost a game that the server may not have seen."""
     command = ReportGameOver(
-        connection.connection_id,
-        connection.generation,
+        member.connection_id,
+        member.generation,
         ConnectionId(fields.loser_id),
         fields.game,
     )
-    await lobby.submit(connection, command)
+    await _submit(lobby, member, command)
     return {}
+
+
+async def _submit(lobby: Lobby, member: Member, command: Command) -> Played:
+    return await lobby.engine.submit(member.channel.room, command)
 
 
 def _entered(played: Played) -> User:

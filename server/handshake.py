@@ -16,6 +16,7 @@ from websockets.typing import Subprotocol
 from queue_engine.engine import Engine
 
 from . import messages
+from .channel import Member
 from .connection import Connection
 from .limits import Network, TokenBucket, client_address, origin_allowed
 from .pages import Pages, refuse, room_of, secure
@@ -171,8 +172,9 @@ class Door:
         self._inside[address] += 1
 
         def leave() -> None:
-            if connection.was_left or not connection.v1:
-                self._places.leave(connection.connection_id, connection.generation)
+            member = connection.listener
+            if isinstance(member, Member) and (connection.was_left or not connection.v1):
+                self._places.leave(member)
             self._count -= 1
             self._inside[address] -= 1
             if not self._inside[address]:

@@ -6,14 +6,10 @@ elsewhere (design, 4.2).
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
 
-from queue_engine.model import ConnectionId
-from storage.contract import RoomName
-
+from .channel import Hub
 from .connection import Connection
 from .messages import PING_FRAME
-from .registry import Registry
 
 TICK_SECONDS = 5.0
 # Everybody but the seated is pinged at every so many ticks.
@@ -23,13 +19,10 @@ LATE_SECONDS = 1.0
 
 
 class Liveness:
-    """The timer. ``seated`` tells who plays in a room."""
+    """The timer."""
 
-    def __init__(
-        self, registry: Registry, seated: Callable[[RoomName], Iterable[ConnectionId]]
-    ) -> None:
-        self._registry = registry
-        self._seated = seated
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
         self._tick = 0
 
     async def run(self) -> None:
@@ -43,12 +36,14 @@ class Liveness:
             self._ping_all(trust_silence=loop.time() - due < LATE_SECONDS)
 
     def _ping_all(self, *, trust_silence: bool) -> None:
-        for connection in list(self._registry):
-            at_board = connection.connection_id in self._seated(connection.room)
-            # Spread over the ticks, so that a large crowd is not pinged all at once.
-            turn = (self._tick + id(connection) // 64) % TICKS_ELSEWHERE == 0
-            if at_board or turn:
-                self._ping(connection, trust_silence=trust_silence)
+        for channel in self._hub:
+            players = channel.players
+            for member in list(channel.members.values()):
+                connection = member.connection
+                # Spread over the ticks, so that a large crowd is not pinged all at once.
+                due = (self._tick + id(connection) // 64) % TICKS_ELSEWHERE == 0
+                if due or member.connection_id in players:
+                    self._ping(connection, trust_silence=trust_silence)
 
     def _ping(self, connection: Connection, *, trust_silence: bool) -> None:
         # While we do not read from it, for it sends faster than we answer, its silence is ours.

@@ -15,6 +15,8 @@ from queue_engine.items import Committed
 from queue_engine.model import ConnectionId, User
 from storage.contract import RoomName
 
+from .channel import Member
+
 
 class Holder(NamedTuple):
     """The socket that speaks for a row."""
@@ -55,19 +57,20 @@ class Places:
         finally:
             self._release(address)
 
-    def take(
-        self, room: RoomName, connection_id: ConnectionId, generation: int, address: str
-    ) -> None:
-        """Count the user's row as the address's for as long as it is there."""
-        self._give_up(connection_id)
-        self._holders[connection_id] = Holder(room, address, generation)
+    def take(self, member: Member) -> None:
+        """Count the member's row as its address's for as long as the row is there."""
+        address = member.connection.address
+        self._give_up(member.connection_id)
+        self._holders[member.connection_id] = Holder(
+            member.channel.room, address, member.generation
+        )
         self._of_address[address] += 1
 
-    def leave(self, connection_id: ConnectionId, generation: int) -> None:
-        """Count the row no more: it goes with this socket, if the user has come by no later one."""
-        holder = self._holders.get(connection_id)
-        if holder is not None and holder.generation == generation:
-            self._give_up(connection_id)
+    def leave(self, member: Member) -> None:
+        """Count the row no more: it goes with this socket, unless the user has come back since."""
+        holder = self._holders.get(member.connection_id)
+        if holder is not None and holder.generation == member.generation:
+            self._give_up(member.connection_id)
 
     def observe(self, committed: Committed) -> None:
         """Note which users are gone, which are back and which rows are removed."""

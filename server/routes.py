@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import handlers, messages
-from .connection import Connection
+from .channel import Member
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +17,7 @@ class Route:
     """Where a message goes."""
 
     fields: type[messages.Fields]
-    handler: Callable[[handlers.Lobby, Connection, Any], Awaitable[handlers.Body]]
+    handler: Callable[[handlers.Lobby, Member, Any], Awaitable[handlers.Body]]
 
 
 ROUTES: Mapping[str, Route] = {

@@ -1,10 +1,11 @@
 """A room as it was last announced: what newcomers are shown, and what a change adds to that.
 
 A :class:`View` is rebuilt from the stream alone, so it is never ahead of what is stored. It turns
-a batch of the stream into frames; who gets them is the broadcaster's business. It knows no sockets.
+a batch of the stream into frames; the channel decides who gets them. It knows no sockets.
 """
 
 from bisect import insort
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,21 +48,22 @@ class View:
         self._snapshot: bytes | None = None
         self._whole_list: bytes | None = None
 
-    def take_in(self, committed: Committed) -> News:
-        """Bring the view up to the batch; return what is new."""
-        touched = committed.touched
-        if committed.whole:
-            touched |= self.room.users.keys()
-            self.room = Room(self.room.name)
-        apply(self.room, committed.changes)
-        self.sequence = committed.sequence
+    def take_in(self, batches: Iterable[Committed]) -> News:
+        """Bring the view up to the last of the batches; return what is new."""
+        touched: set[ConnectionId] = set()
+        # From the changes, not from the states before and after: several games can end in a batch.
+        ended: list[Game] = []
+        for committed in batches:
+            if committed.whole:
+                touched |= self.room.users.keys()
+                self.room = Room(self.room.name)
+            apply(self.room, committed.changes)
+            touched |= committed.touched
+            ended += filter(None, map(_ended, committed.changes))
+            self.sequence = committed.sequence
         for connection_id in touched:
             self._users.pop(connection_id, None)
-        # From the changes, not from the states before and after: several games can end in a batch.
-        ended = [game for game in map(_ended, committed.changes) if game is not None]
-        list_changed, delta = False, None
-        if touched:
-            list_changed, delta = self._refresh_list(touched)
+        list_changed, delta = self._refresh_list(touched) if touched else (False, None)
         return News(ended, delta, list_changed, self._refresh_game(ended), frozenset(touched))
 
     def snapshot(self) -> bytes:

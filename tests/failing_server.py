@@ -11,10 +11,10 @@ from typing import Any
 
 from queue_engine.room_task import RoomTask
 from server.__main__ import main
-from server.broadcaster import Broadcaster
+from server.channel import Channel
 
 PARTS = {
-    "broadcaster": (Broadcaster, "announce"),
+    "channel": (Channel, "announce"),
     "room": (RoomTask, "_is_over"),
 }
 

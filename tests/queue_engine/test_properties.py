@@ -166,7 +166,7 @@ def test_snapshot_plus_deltas_equals_a_fresh_snapshot(
             do(evening, deed)
         if announce:  # else several commands make one batch
             changes = tuple(evening.take_changes())
-            news = view.take_in(Committed(RoomName("lobby"), number, changes))
+            news = view.take_in([Committed(RoomName("lobby"), number, changes)])
             if news.delta is not None:
                 old.read(news.delta)
             newcomer = Client()

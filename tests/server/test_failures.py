@@ -44,7 +44,7 @@ def logged(server: ServerProcess, level: str) -> list[dict[str, str]]:
     return [line for line in server.log_lines() if line["level"] == level]
 
 
-@pytest.mark.parametrize("part", ["broadcaster", "room"])
+@pytest.mark.parametrize("part", ["channel", "room"])
 async def test_part_that_fails_ends_the_process_with_its_cause(
     start: StartServer, tmp_path: Path, part: str
 ) -> None:
@@ -69,7 +69,7 @@ async def test_part_that_fails_ends_the_process_with_its_cause(
 
 async def test_places_outlive_a_part_that_failed(start: StartServer, tmp_path: Path) -> None:
     armed = tmp_path / "armed"
-    server = start("-m", "tests.failing_server", "broadcaster", str(armed))
+    server = start("-m", "tests.failing_server", "channel", str(armed))
     ann, bob = [await Player.join(server.ws_url) for _ in range(2)]
     await ann.move(4)
     armed.touch()
