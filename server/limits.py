@@ -14,6 +14,8 @@ STREAK_GAP_SECONDS = 1.0
 
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#@\s]+)", re.IGNORECASE)
+# An entry of X-Forwarded-For as some proxies write it: with a port, and IPv6 in brackets.
+_WITH_PORT = re.compile(r"\[([^\[\]]+)\](?::[0-9]{1,5})?|([0-9.]+):[0-9]{1,5}")
 _AUTHORITY = re.compile(r"(\[[0-9a-f:.]+\]|[^\[\]:/?#@,\s]+)(?::([0-9]{0,5}))?", re.IGNORECASE)
 
 
@@ -75,27 +77,32 @@ def client_address(peer: str, forwarded: str, trusted: tuple[Network, ...]) -> s
     """Return the address that a connection is counted by, a whole /64 network for IPv6.
 
     It is the peer's, unless that is a trusted proxy; then it is the right-most entry of
-    ``forwarded`` (X-Forwarded-For) that is none. Each proxy adds at the right end whom it serves,
-    so what a client makes up stands further left and is not reached.
+    ``forwarded`` (X-Forwarded-For) that is no trusted proxy. Each proxy appends the address of
+    its client, so entries made up by a client stand further left and are not reached.
     """
     address = _ip(peer)
     for entry in reversed(forwarded.split(",")):
-        said = _ip(entry)
+        said = _ip(_without_port(entry.strip()))
         if address is None or said is None or not any(address in network for network in trusted):
             break
         address = said
-    # A provider gives everybody a /64: counting its addresses one by one would count nothing.
+    # Every customer of a provider gets a /64, so single addresses would limit nobody.
     if isinstance(address, IPv6Address):
         return str(IPv6Network((int(address), 64), strict=False))
     return str(address or peer)
 
 
+def _without_port(entry: str) -> str:
+    parts = _WITH_PORT.fullmatch(entry)
+    return parts[1] or parts[2] if parts else entry
+
+
 def _ip(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        address = ip_address(text.strip())
+        address = ip_address(text)
     except ValueError:
         return None
-    # What an IPv4 client is called on a socket that serves both.
+    # A socket that serves both families shows an IPv4 peer as ::ffff:a.b.c.d.
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return mapped or address
 
