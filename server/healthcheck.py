@@ -13,13 +13,13 @@ TIMEOUT_SECONDS = 4
 
 def main() -> int:
     """Return 0 when `/healthz` says that all is well."""
-    host = os.environ.get("WINNER_STAYS_HOST") or "127.0.0.1"
+    host = (os.environ.get("WINNER_STAYS_HOST") or "127.0.0.1").removeprefix("[").removesuffix("]")
     port = os.environ.get("WINNER_STAYS_PORT") or "8080"
     scheme = "https" if os.environ.get("WINNER_STAYS_TLS_CERT") else "http"
-    # Who listens on every address listens on loopback too.
+    # A server that listens on every address listens on loopback too.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     address = f"[{host}]" if ":" in host else host
-    # The certificate names the address that the players use, which is another one than this.
+    # The certificate is for the public address, so it would not match this one.
     trust = ssl.create_default_context()
     trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
     ask = urllib.request.build_opener(

@@ -35,6 +35,7 @@ LOOPBACK = "127.0.0.1"
 _MONTH = 31 * 24 * 3600.0
 
 _URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?", re.IGNORECASE)
+_IN_BRACKETS = re.compile(r"\[([^\[\]]*:[^\[\]]*)\]")
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[^\s/?#@]+|null|\*")
 
 
@@ -44,6 +45,12 @@ def _lower(value: object) -> object:
 
 def _expect(what: str) -> PydanticCustomError:
     return PydanticCustomError("expected", "expected {what}", {"what": what})
+
+
+def _host(value: str) -> str:
+    """Take the brackets off an IPv6 address, which is written with them in a URL."""
+    parts = _IN_BRACKETS.fullmatch(value)
+    return parts[1] if parts else value
 
 
 def _address(value: str) -> str:
@@ -87,7 +94,9 @@ class Settings(BaseSettings):
         env_prefix=ENV_PREFIX, env_ignore_empty=True, extra="ignore", frozen=True
     )
 
-    host: str = Field(LOOPBACK, min_length=1, description="Address to listen on; 0.0.0.0 for all.")
+    host: Annotated[str, AfterValidator(_host)] = Field(
+        LOOPBACK, min_length=1, description="Address to listen on; 0.0.0.0 for all."
+    )
     port: int = Field(
         8080, ge=0, le=65535, description="TCP port to listen on; 0 picks a free one."
     )
@@ -265,7 +274,7 @@ def public_url(settings: Settings, port: int) -> str:
     """Return the address to open, without a slash at its end; ``port`` is the one bound."""
     if settings.public_url is not None:
         return settings.public_url
-    host = settings.host.strip("[]")
+    host = settings.host
     if host in ("0.0.0.0", "::"):
         # Listening on :: serves IPv4 too, and its addresses are those that people can type.
         host = lan_address() or (lan_address(ipv6=True) if host == "::" else None) or LOOPBACK

@@ -1,8 +1,11 @@
 """The image's own question: does the server on this machine live?"""
 
 import os
+import re
+import socket
 import subprocess
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -25,6 +28,20 @@ def healthcheck(**environment: str) -> subprocess.CompletedProcess[str]:
 def test_a_living_server_is_healthy(server: ServerProcess, host: str) -> None:
     port = str(server.port)
     result = healthcheck(WINNER_STAYS_HOST=host, WINNER_STAYS_PORT=port)
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("host", ["::1", "[::1]", "::", "[::]"])
+def test_a_server_on_ipv6_is_healthy_with_and_without_brackets(
+    start_server: Callable[..., ServerProcess], host: str
+) -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    server = start_server("--host", host)
+    assert re.fullmatch(r"http://(\[[\da-f:]+\]|[\d.]+):\d+/", server.url)
+    result = healthcheck(WINNER_STAYS_HOST=host, WINNER_STAYS_PORT=str(server.port))
     assert (result.returncode, result.stderr) == (0, "")
 
 

@@ -251,6 +251,7 @@ def test_logs_are_json_unless_on_a_terminal(monkeypatch: pytest.MonkeyPatch) -> 
         ([], "http://127.0.0.1:9999"),
         (["--host", "localhost"], "http://localhost:9999"),
         (["--host", "::1"], "http://[::1]:9999"),
+        (["--host", "[::1]"], "http://[::1]:9999"),
         (["--host", "fe80::1%eth0"], "http://[fe80::1%25eth0]:9999"),
         (["--tls-cert", __file__, "--tls-key", __file__], "https://127.0.0.1:9999"),
         (["--public-url", "https://play.example/"], "https://play.example"),
