@@ -133,6 +133,7 @@ async def _serve(
         Pages(public_url=url, metrics=metrics.render, ready=store.ping),
         engine,
         places,
+        seed_clients=settings.seed_clients == "on",
         allowed_origins=settings.allowed_origins,
         trusted_proxies=settings.trusted_proxies,
         handshakes_per_second=settings.handshakes_per_second,

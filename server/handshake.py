@@ -41,6 +41,7 @@ class Door:
         engine: Engine,
         places: Places,
         *,
+        seed_clients: bool,
         allowed_origins: tuple[str, ...] | None,
         trusted_proxies: tuple[Network, ...],
         handshakes_per_second: float,
@@ -54,6 +55,7 @@ class Door:
         self._pages = pages
         self._engine = engine
         self._places = places
+        self._seed_clients = seed_clients
         self._allowed_origins = allowed_origins
         self._trusted_proxies = trusted_proxies
         self._handshakes = TokenBucket(handshakes_per_second, int(handshakes_per_second))
@@ -132,7 +134,7 @@ class Door:
             await asyncio.shield(connection.connection_lost_waiter)
             return None
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            refusal = self._no_room(connection)
+            refusal = self._refusal(connection)
             if refusal is None:
                 self._let_in(connection)
             return refusal
@@ -141,8 +143,11 @@ class Door:
         secure(response)
         return None
 
-    def _no_room(self, connection: Connection) -> Response | None:
+    def _refusal(self, connection: Connection) -> Response | None:
         room, address, full = connection.room, connection.address, HTTPStatus.SERVICE_UNAVAILABLE
+        if not (connection.v1 or self._seed_clients):
+            text = f"this server takes only clients that offer {messages.SUBPROTOCOL}\n"
+            return refuse(HTTPStatus.FORBIDDEN, text)
         if self._count >= self._max_connections:
             return refuse(full, "the house is full\n")
         returning = self._engine.whose(room, connection.resume)

@@ -131,6 +131,11 @@ class Settings(BaseSettings):
         description="Wins in a row after which a winner goes to the end of the line too; "
         "0 is never.",
     )
+    seed_clients: Annotated[Literal["on", "off"], BeforeValidator(_lower)] = Field(
+        "on",
+        description="Whether clients of the old stack are let in, which offer no winner-stays.v1; "
+        "off refuses them.",
+    )
     public_url: Annotated[str, AfterValidator(_address)] | None = Field(
         None,
         max_length=512,

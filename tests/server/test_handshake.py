@@ -306,3 +306,28 @@ async def test_origins_that_are_named_replace_the_servers_own(
     for origin in ("https://example.com", "http://play.example.com", "http://127.0.0.1", "null"):
         assert await knock(server, "/", Origin=origin) == 403
     assert await knock(server, "/") == 101
+
+
+async def test_seed_clients_off_refuses_them_at_the_door(
+    start_server: Callable[..., ServerProcess],
+) -> None:
+    server = start_server("--seed-clients", "off")
+    for offered in ([], ["chat"], ["watch", "session.x"]):
+        raw = await Raw.connect(server.port)
+        status, headers = await raw.request(upgrade_request("/", offered))
+        body = await raw.reader.readexactly(int(headers["content-length"]))
+        assert (status, headers["x-content-type-options"]) == (403, "nosniff")
+        assert body == b"this server takes only clients that offer winner-stays.v1\n"
+        await raw.cut_off()
+    # Pages, other refusals and v1 clients are as ever.
+    for path, expected in [("/", 200), ("/healthz", 200), ("/nothing/here", 404)]:
+        raw = await Raw.connect(server.port)
+        request = f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+        assert (await raw.request(request))[0] == expected
+    assert await knock(server, "/metrics") == 404
+    ann = await Player.join(server.ws_url)
+    assert (ann.marker, ann.waiting, ann.spectators) == ("X", 0, 0)
+
+
+async def test_seed_clients_are_let_in_by_default(house: ServerProcess) -> None:
+    assert await knock(house, "/seed") == 101

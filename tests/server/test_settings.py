@@ -21,6 +21,7 @@ SOME_VALUE = {
     "public_url": "http://a.example",
     "allowed_origins": "http://b.example",
     "trusted_proxies": "10.0.0.0/8",
+    "seed_clients": "off",
     "tls_cert": __file__,
     "tls_key": __file__,
     "max_records": "7000",
@@ -56,6 +57,7 @@ def test_defaults_are_those_of_the_design() -> None:
     assert (settings.handshakes_per_second, settings.max_rooms) == (2000, 1000)
     assert settings.max_waiting == 10_000
     assert (settings.messages_per_second, settings.burst) == (10, 20)
+    assert settings.seed_clients == "on"
     assert settings.public_url is None
     assert settings.allowed_origins is None
     assert settings.tls_cert is None
@@ -147,6 +149,7 @@ def test_a_seat_is_never_held_longer_than_a_place() -> None:
         ("--trusted-proxies", "proxy.example", "addresses or networks such as 10.0.0.0/8"),
         ("--trusted-proxies", "10.0.0.1/8", "addresses or networks such as"),
         ("--trusted-proxies", "10.0.0.1,", "addresses or networks such as"),
+        ("--seed-clients", "false", "one of on, off"),
         ("--log-format", "xml", "one of console, json"),
         ("--log-level", "loud", "one of debug, info, warning, error"),
         ("--allowed-origins", "play.example", "origins such as https://play.example.com"),
