@@ -12,6 +12,11 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+# Before the imports that fail there: the store's lock and the file limit are those of POSIX.
+if sys.platform == "win32":
+    print("winner-stays: found Windows, expected Linux or macOS; WSL will do", file=sys.stderr)
+    sys.exit(2)
+
 from storage.contract import StoreError
 
 from . import settings as configuration

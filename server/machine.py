@@ -1,20 +1,14 @@
 """What this machine offers: its address in the local network and how many sockets it can hold.
 
-It asks the operating system and knows nothing of the service; where the system does not say,
-it answers with what is safe.
+It asks the operating system and knows nothing of the service.
 """
 
 import contextlib
+import resource
 import socket
-import sys
-
-if sys.platform != "win32":
-    import resource
 
 # Some systems allow "unlimited" and then refuse the number that stands for it.
 _TRIES = (1_048_576, 65_536, 10_240)
-# What Windows allows; it has no such limit to ask for.
-_FILES_UNKNOWN = 8192
 
 
 def lan_address(*, ipv6: bool = False) -> str | None:
@@ -35,16 +29,16 @@ def lan_address(*, ipv6: bool = False) -> str | None:
 def connections_allowed() -> int:
     """Return how many sockets the limit of open files leaves room for.
 
-    The rest is for the store, the log, and connections that are no sockets yet or fetch a page.
+    The rest is for the store, the log, and connections in their handshake or fetching a page.
     """
     files = _raise_file_limit()
     return max(1, files - min(files // 4, 512))
 
 
 def sockets_allowed() -> int:
-    """Return how many TCP connections the limit leaves room for, whatever they are about.
+    """Return how many TCP connections of any kind the limit leaves room for.
 
-    The rest is for the store, the log, and connections that were accepted this very moment.
+    The rest is for the store, the log, and connections that were accepted just now.
     """
     files = _raise_file_limit()
     return max(1, files - min(files // 4, 128))
@@ -52,8 +46,6 @@ def sockets_allowed() -> int:
 
 def _raise_file_limit() -> int:
     """Raise the limit of open files as far as it goes without privileges, and return it."""
-    if sys.platform == "win32":
-        return _FILES_UNKNOWN
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     for wanted in _TRIES if hard == resource.RLIM_INFINITY else (hard, *_TRIES):
         if soft == resource.RLIM_INFINITY or soft >= wanted:
