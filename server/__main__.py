@@ -21,6 +21,7 @@ from storage.contract import StoreError
 
 from . import settings as configuration
 from .app import run
+from .machine import open_standard_streams
 from .telemetry import configure_logging
 
 logger = logging.getLogger(__name__)
@@ -28,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the server until it is told to stop."""
+    open_standard_streams()
     settings = configuration.load(sys.argv[1:] if argv is None else argv)
     configure_logging(settings.log_format, settings.log_level)
     serving = False

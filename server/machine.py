@@ -4,11 +4,28 @@ It asks the operating system and knows nothing of the service.
 """
 
 import contextlib
+import os
 import resource
 import socket
+import sys
 
 # Some systems allow "unlimited" and then refuse the number that stands for it.
 _TRIES = (1_048_576, 65_536, 10_240)
+
+
+def open_standard_streams() -> None:
+    """Open ``/dev/null`` in place of each standard stream that was closed at the start.
+
+    Otherwise the next socket or database file would get its number, and Python has None for it,
+    which cannot be written to.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free is this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", closefd=False)
 
 
 def lan_address(*, ipv6: bool = False) -> str | None:
