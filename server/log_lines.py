@@ -20,6 +20,7 @@ DETAILS = (
     "url",
     "seconds",
     "reason",
+    "leftOut",
 )
 
 _COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}

@@ -22,6 +22,7 @@ from prometheus_client import (
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from .close_codes import CloseCode
+from .log_limit import LogLimit
 from .log_lines import ConsoleFormatter, JsonFormatter
 from .log_writer import LogWriter
 
@@ -49,6 +50,8 @@ def configure_logging(format: str, level: str) -> None:
     handler.setFormatter(JsonFormatter() if format == "json" else on_console)
     # On the handler, because a logger's own filter sees nothing of the loggers below it.
     handler.addFilter(lambda record: _is_news(record, least))
+    if least > logging.DEBUG:
+        handler.addFilter(LogLimit())
     logging.basicConfig(level=least, handlers=[handler], force=True)
     logging.captureWarnings(True)
     # At DEBUG these write headers, frames and rows, and the session ids in them.

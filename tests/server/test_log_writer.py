@@ -12,7 +12,9 @@ REFUSALS = 1500
 
 
 async def test_a_full_pipe_behind_stderr_does_not_stop_the_room(tmp_path: Path) -> None:
-    flags = ["--port", "0", "--messages-per-second", "100000", "--burst", "100000"]
+    # At DEBUG no line is left out.
+    flags = ["--port", "0", "--log-level", "debug"]
+    flags += ["--messages-per-second", "100000", "--burst", "100000"]
     store = ["--store", f"sqlite:///{tmp_path}/lobby.db"]
     command = [sys.executable, "-m", "server", *store, *flags]
     pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}

@@ -1,0 +1,42 @@
+"""How many log lines are written: so many of each kind, then a count of those left out.
+
+Clients cause lines by connecting, leaving and being refused, as often as they like. Without a bound
+they could fill the disk that the log is kept on.
+"""
+
+import logging
+import time
+from collections import Counter
+
+from .limits import TokenBucket
+
+LINES_PER_SECOND = 1.0
+LINES_AT_ONCE = 100
+
+
+class LogLimit:
+    """A filter for a log handler; lines are of one kind if logger, level and action are the same.
+
+    All three are constants of the code, so there are only so many kinds. The first line that is
+    written after some were left out says how many, in its detail ``leftOut``.
+    """
+
+    def __init__(self) -> None:
+        self._buckets: dict[object, TokenBucket] = {}
+        self._left_out: Counter[object] = Counter()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether to write a record."""
+        return self.admit(record, time.monotonic())
+
+    def admit(self, record: logging.LogRecord, now: float) -> bool:
+        """Return whether to write a record; ``now`` is in seconds and never runs back."""
+        kind = record.name, record.levelno, getattr(record, "action", None)
+        if kind not in self._buckets:
+            self._buckets[kind] = TokenBucket(LINES_PER_SECOND, LINES_AT_ONCE)
+        if not self._buckets[kind].take(now):
+            self._left_out[kind] += 1
+            return False
+        if left_out := self._left_out.pop(kind, 0):
+            vars(record)["leftOut"] = left_out
+        return True
