@@ -4,22 +4,20 @@ It is asked from the opening handshake of `websockets`, so an answer is one resp
 the connection. Files are read once, at the start: what is not among them cannot be served.
 """
 
-import asyncio
 import hashlib
-import io
 import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import lru_cache
 from http import HTTPStatus
 from pathlib import Path
 
-import segno
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from storage.contract import RoomName, StoreUnavailable
+
+from .qr_codes import QrCodes, TooManyDrawings
 
 STATIC = Path(__file__).parent.parent / "static"
 LOBBY = RoomName("lobby")
@@ -106,6 +104,7 @@ class Pages:
         self._public_url = public_url
         self._metrics = metrics
         self._ready = ready
+        self._qr_codes = QrCodes()
         self._files = dict(_read_files(static))
 
     async def respond(self, request: Request) -> Response:
@@ -130,7 +129,12 @@ class Pages:
                 content_type, body = self._metrics()
                 headers = {"Content-Type": content_type, "Cache-Control": "no-store"}
                 return _response(HTTPStatus.OK, body, headers)
-        document = await self._document(path)
+        try:
+            document = await self._document(path)
+        except TooManyDrawings:
+            response = refuse(HTTPStatus.SERVICE_UNAVAILABLE, "too many QR codes at once\n")
+            response.headers["Retry-After"] = "1"
+            return response
         if document is None:
             return refuse(HTTPStatus.NOT_FOUND, "there is nothing here\n")
         return _send(document, ",".join(request.headers.get_all("If-None-Match")))
@@ -151,8 +155,7 @@ class Pages:
             return self._files.get(path)
         base = self._public_url if isinstance(self._public_url, str) else self._public_url()
         address = f"{base}/" if room == LOBBY else f"{base}/{room}"
-        # Drawing takes ten milliseconds, which the players need not wait.
-        return await asyncio.to_thread(_qr_code, address)
+        return _make_document(CONTENT_TYPES[".svg"], await self._qr_codes.get(address))
 
 
 def _read_files(folder: Path) -> list[tuple[str, Document]]:
@@ -164,17 +167,6 @@ def _read_files(folder: Path) -> list[tuple[str, Document]]:
             document = _make_document(content_type, file.read_bytes())
             files.append((f"/static/{'/'.join(parts)}", document))
     return files
-
-
-# Anybody may ask for any room's code: what is kept is bounded.
-@lru_cache(maxsize=256)
-def _qr_code(address: str) -> Document:
-    image = io.BytesIO()
-    # No size of its own: it fills whatever it is put in.
-    segno.make(address, error="m", micro=False).save(
-        image, kind="svg", title=address, omitsize=True, light="#fff", svgclass=None, lineclass=None
-    )
-    return _make_document(CONTENT_TYPES[".svg"], image.getvalue())
 
 
 def _make_document(content_type: str, body: bytes) -> Document:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
+from server.qr_codes import DRAWN_PER_SECOND, MOST_WAITING
 from tests.player import Player
 from tests.server.conftest import Certificate
 from tests.server.raw import Raw, upgrade_request
@@ -64,6 +65,14 @@ async def knock(server: ServerProcess, path: str, **headers: str) -> Answer:
         return Answer(status, "", answer)
     async with asyncio.timeout(10):
         return Answer(status, (await raw.reader.read()).decode(), answer)
+
+
+async def fetch(server: ServerProcess, path: str) -> Answer:
+    """Ask for a page."""
+    raw = await Raw.connect(server.port)
+    status, headers = await raw.request(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    async with asyncio.timeout(10):
+        return Answer(status, (await raw.reader.read()).decode(), headers)
 
 
 async def until_let_in(server: ServerProcess, path: str) -> None:
@@ -342,6 +351,28 @@ async def test_handshake_that_is_not_finished_is_cut_off(
     assert IMPATIENCE - 0.1 < time.monotonic() - began < IMPATIENCE + 3
     await asyncio.gather(dripping)
     assert (await knock(server, "/after")).status == 101
+
+
+async def test_qr_codes_of_new_rooms(start_server: StartServer) -> None:
+    server = start_server()
+    began = time.monotonic()
+    codes = [f"/static/qr/room-{number}.svg" for number in range(200)]
+    *answers, health = await asyncio.gather(
+        *(fetch(server, path) for path in codes), fetch(server, "/healthz")
+    )
+    drawn = [path for path, answer in zip(codes, answers, strict=True) if answer.status == 200]
+    refused = [answer for answer in answers if answer.status != 200]
+    assert health.status == 200
+    assert 1 <= len(drawn) <= MOST_WAITING + DRAWN_PER_SECOND * (time.monotonic() - began)
+    for answer in refused:
+        assert (answer.status, answer.why) == (503, "too many QR codes at once\n")
+        assert answer.headers["retry-after"] == "1"
+    # Those that were drawn are kept, and the others can be drawn later.
+    for path in drawn:
+        assert (await fetch(server, path)).why.startswith("<?xml")
+    async with asyncio.timeout(20):
+        while (await fetch(server, "/static/qr/later.svg")).status != 200:
+            pass
 
 
 async def test_unfinished_handshakes_push_each_other_out(start_server: StartServer) -> None:

@@ -14,6 +14,7 @@ from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
 from server.pages import SECURITY_HEADERS, Pages, refuse, room_of
+from server.qr_codes import MOST_WAITING
 from storage.contract import StoreUnavailable
 
 INDEX = b"<!doctype html><title>Winner Stays</title>"
@@ -218,6 +219,27 @@ async def test_the_address_in_a_qr_code_may_be_found_out_later(
     port = 8080
     response = await ask(pages, "/static/qr/lobby.svg")
     assert b"<title>http://a.example:8080/</title>" in response.body
+
+
+async def test_qr_codes_are_drawn_up_to_a_limit_and_kept(pages: Pages) -> None:
+    rooms = [f"/static/qr/room-{number}.svg" for number in range(3 * MOST_WAITING)]
+    responses = await asyncio.gather(*(ask(pages, room) for room in rooms))
+    statuses = [response.status_code for response in responses]
+    assert statuses == [200] * MOST_WAITING + [503] * (2 * MOST_WAITING)
+    assert responses[-1].headers["Retry-After"] == "1"
+    assert responses[-1].headers["Cache-Control"] == "no-store"
+    again = await asyncio.gather(*(ask(pages, room) for room in rooms[:MOST_WAITING]))
+    assert [response.body for response in again] == [
+        response.body for response in responses[:MOST_WAITING]
+    ]
+
+
+async def test_a_code_that_many_wait_for_is_drawn_once(pages: Pages) -> None:
+    asked = [ask(pages, "/static/qr/red.svg") for _ in range(3 * MOST_WAITING)]
+    hangs_up, *others = map(asyncio.ensure_future, asked)
+    await asyncio.sleep(0)
+    hangs_up.cancel()
+    assert {response.status_code for response in await asyncio.gather(*others)} == {200}
 
 
 async def test_health_readiness_and_metrics(pages: Pages, health: Health) -> None:
