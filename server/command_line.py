@@ -1,7 +1,7 @@
 """The command line of a settings model: a kebab-case flag per field, and errors in one line.
 
-It knows how flags and environment variables are spelt and how a mistake is told to whoever made
-it; it knows no setting by name.
+It knows how flags and environment variables are spelt and how errors are worded; it knows no
+setting by name.
 """
 
 import argparse

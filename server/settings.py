@@ -1,7 +1,7 @@
 """Every setting of the server, once: its name, default, bounds and the sentence in ``--help``.
 
 Each is a flag and an environment variable; a flag wins. They are read once, at the start, and
-passed on as plain values: this module knows nothing of who uses them.
+passed on as plain values; this module does not know what they are used for.
 """
 
 import os
@@ -107,8 +107,8 @@ class Settings(BaseSettings):
         MAX_RECORDS,
         ge=1000,
         le=1_000_000_000,
-        description="How many changes the store's stream may keep, about a kilobyte each; what is "
-        "older than a day goes in any case.",
+        description="Limit on the changes kept in the store's stream, about a kilobyte each; "
+        "those older than a day are removed in any case.",
     )
     resume_seconds: Seconds = Field(
         60.0, description="How long a place in line is kept for somebody who is gone."
@@ -128,13 +128,12 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=1_000_000,
-        description="Wins in a row after which a winner goes to the end of the line too; "
-        "0 is never.",
+        description="Wins in a row after which the winner goes to the end of the line, too; "
+        "0 is no limit.",
     )
     seed_clients: Annotated[Literal["on", "off"], BeforeValidator(_lower)] = Field(
         "on",
-        description="Whether clients of the old stack are let in, which offer no winner-stays.v1; "
-        "off refuses them.",
+        description="Whether to accept clients without the v1 subprotocol: on or off.",
     )
     public_url: Annotated[str, AfterValidator(_address)] | None = Field(
         None,
@@ -147,21 +146,20 @@ class Settings(BaseSettings):
         default_factory=lambda: min(connections_allowed(), MOST_CONNECTIONS),
         ge=1,
         le=1_000_000,
-        description="How many sockets may be open at once; never more than the limit of open "
-        "files leaves room for.",
+        description="Limit on open sockets; never above what the limit on open files allows.",
         json_schema_extra={"shown": f"what that limit allows, at most {MOST_CONNECTIONS}"},
     )
     max_connections_per_address: int = Field(
         0,
         ge=0,
         le=1_000_000,
-        description="How many places one address may hold, for the present and the absent; "
+        description="Limit on the places that users from one address hold, connected or not; "
         "0 is no limit.",
     )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
         (),
-        description="Addresses or networks of proxies in front, separated by commas; what they "
-        "say in X-Forwarded-For is a client's address.",
+        description="Addresses or networks of proxies in front, separated by commas; the address "
+        "of a client behind them is read from X-Forwarded-For.",
         json_schema_extra={"shown": "none"},
     )
     handshakes_per_second: float = Field(
@@ -169,43 +167,42 @@ class Settings(BaseSettings):
         ge=1,
         le=1_000_000,
         allow_inf_nan=False,
-        description="How many sockets may be opened per second, and at once.",
+        description="Limit on sockets opened per second, and at once.",
     )
     max_unfinished: int = Field(
         4096,
         ge=1,
         le=1_000_000,
-        description="How many connections may be in their handshake, or fetch a page, at once; "
-        "one more, and the oldest is cut off.",
+        description="Limit on connections in their handshake or fetching a page; beyond it the "
+        "oldest is cut off.",
     )
     handshake_seconds: float = Field(
         10.0,
         gt=0,
         le=3600,
         allow_inf_nan=False,
-        description="How long a client may take over its handshake.",
+        description="How long a client may take for its handshake.",
     )
-    max_rooms: int = Field(
-        1000, ge=1, le=1_000_000, description="How many rooms may be in use at once."
-    )
+    max_rooms: int = Field(1000, ge=1, le=1_000_000, description="Limit on rooms in use.")
     max_absent: int = Field(
         20_000,
         ge=1,
         le=1_000_000,
-        description="How many places may be kept at once, in all rooms, for people who are gone; "
-        "then only they are let in.",
+        description="Limit on places held for disconnected users, over all rooms; beyond it "
+        "only they may reconnect.",
     )
     max_waiting: int = Field(
-        10_000, ge=1, le=1_000_000, description="How many may wait in the line of a room."
+        10_000, ge=1, le=1_000_000, description="Limit on the users waiting in one room."
     )
     max_message_bytes: int = Field(
-        4096, ge=1, le=64 * 1024 * 1024, description="Size of the largest message taken."
+        4096, ge=1, le=64 * 1024 * 1024, description="Size of the largest message accepted."
     )
     max_buffer_bytes: int = Field(
         256 * 1024,
         ge=1,
         le=1024 * 1024 * 1024,
-        description="How much a client that does not read may be owed before it is skipped.",
+        description="How much may be buffered for a client that does not read; beyond it "
+        "broadcasts skip that client.",
     )
     messages_per_second: float = Field(
         10.0,
@@ -234,7 +231,7 @@ class Settings(BaseSettings):
         json_schema_extra={"shown": "console on a terminal, else json"},
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
-        Field("info", description="Least severe log lines that are written.")
+        Field("info", description="Least severe level that is written.")
     )
 
     @field_validator("seat_seconds")
@@ -281,7 +278,7 @@ def public_url(settings: Settings, port: int) -> str:
         return settings.public_url
     host = settings.host
     if host in ("0.0.0.0", "::"):
-        # Listening on :: serves IPv4 too, and its addresses are those that people can type.
+        # A socket on :: serves IPv4 too, and an IPv4 address is easier to type.
         host = lan_address() or (lan_address(ipv6=True) if host == "::" else None) or LOOPBACK
     if ":" in host:
         host = f"[{host.replace('%', '%25')}]"
