@@ -1,6 +1,6 @@
-"""The door: who may open a socket, in which room, and as what kind of client.
+"""The door: it decides which clients get a socket, in which room, and as what kind of client.
 
-It hooks into the opening handshake of `websockets`; every request that is no upgrade is a page.
+It hooks into the opening handshake of `websockets`; a request that is no upgrade gets a page.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ from .limits import Network, TokenBucket, client_address, origin_allowed
 from .pages import Pages, refuse, room_of, secure
 from .places import Places
 
-# So many may knock, however full the house is: who is refused shall be told why.
+# Always allow this many handshakes, so that a refused client can be told why.
 LEAST_UNFINISHED = 16
-# A refusal that quotes what it refuses is cut down to less (bytes).
+# The library's refusals quote the request; a longer one (bytes) is replaced by ours.
 LARGEST_REFUSAL = 512
 
 
 class Door:
-    """Lets connections in, up to every limit; a limit per address of 0 is none.
+    """Admits connections up to every limit; a limit per address of 0 is no limit.
 
-    What an address may hold are places; of sockets twice as many, for those that are on their way
-    out while their users come back.
+    The limit per address counts places. An address may have twice as many sockets, because users
+    may come back before their old sockets are closed.
     """
 
     def __init__(
@@ -65,15 +65,15 @@ class Door:
         self._max_unfinished = max_unfinished
         self._max_sockets = max_sockets
         self._max_absent = max_absent
-        self._unfinished: dict[Connection, None] = {}  # the one that came first comes first
+        self._unfinished: dict[Connection, None] = {}  # the oldest comes first
         self._inside: Counter[str] = Counter()
         self._count = 0
 
     def come(self, connection: Connection) -> None:
-        """Take note of a connection that has not said yet what it wants.
+        """Note a connection that has not sent its request yet; if there are too many, cut one off.
 
-        When there are too many, it is the oldest that has to go: to finish takes a moment, so it
-        is not one that will, and those who open connections to fill the house keep nobody out.
+        That is the oldest: a request takes a moment, so the oldest is the least likely to finish,
+        and a crowd of silent connections keeps nobody out.
         """
         self._unfinished[connection] = None
         connection.on_lost = lambda: self._unfinished.pop(connection, None)
@@ -111,7 +111,7 @@ class Door:
     def select_subprotocol(
         self, connection: ServerConnection, offered: Sequence[Subprotocol]
     ) -> Subprotocol | None:
-        """Tell a v1 client from one of the seed, and read what else the v1 client says."""
+        """Tell v1 clients from seed clients, and read what else a v1 client offers."""
         assert isinstance(connection, Connection), "the server makes our connections"
         if messages.SUBPROTOCOL not in offered:
             return None
@@ -125,11 +125,11 @@ class Door:
     async def process_response(
         self, connection: ServerConnection, _: Request, response: Response
     ) -> Response | None:
-        """Let in whoever has shaken hands well, as long as there is room."""
+        """Admit a client whose handshake is valid, if there is room."""
         assert isinstance(connection, Connection), "the server makes our connections"
         if connection.protocol.eof_sent:
-            # More came behind the request, and it was no frame: the library has given up on the
-            # connection, and would trip over its own feet if it answered now.
+            # The request was followed by bytes that are no frame. The library has given up on the
+            # connection, and would raise an exception if it answered now.
             connection.transport.abort()
             await asyncio.shield(connection.connection_lost_waiter)
             return None
@@ -152,7 +152,7 @@ class Door:
             return refuse(full, "the house is full\n")
         returning = self._engine.whose(room, connection.resume)
         connection.returning = returning is not None and self._places.is_of(returning, address)
-        # Who comes back has a place, and perhaps a socket whose end is still to be noticed.
+        # A returning user has a place already, and perhaps a socket that is not known to be gone.
         held = self._places.of_address(address) - connection.returning
         if 0 < self._max_per_address <= max(held, self._inside[address] // 2):
             text = "too many connections from your address\n"
@@ -163,7 +163,7 @@ class Door:
             return refuse(full, "there are too many rooms\n")
         if not (connection.watch or returning or self._engine.has_place(room)):
             return refuse(full, "the line is full\n")
-        # Last, so that those who are refused anyway cannot use up what the others need.
+        # Last, so that clients which are refused anyway use up no handshakes.
         if not self._handshakes.take(time.monotonic()):
             refusal = refuse(full, "too many at once\n")
             refusal.headers["Retry-After"] = "1"

@@ -1,6 +1,6 @@
-"""Ask the server of this machine whether it lives: exit code 0 or 1, as an image's HEALTHCHECK.
+"""Ask the server on this machine whether it is alive; exit with 0 or 1, as HEALTHCHECK wants it.
 
-It is told where to ask by the same environment variables as the server; flags it cannot see.
+The address is read from the server's environment variables; flags cannot be seen from here.
 """
 
 import os

@@ -1,6 +1,6 @@
 """How a log record becomes text: a JSON object for machines, a line in columns for people.
 
-Only the details named here are written, so that a secret among the others stays where it is.
+Only the details named here are written, so that no line contains a secret by mistake.
 """
 
 import json
@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-# What is written of a record's ``extra``, in this order; ``action`` is the line's event.
+# The fields of a record's ``extra`` that are written, in this order; ``action`` is the event.
 DETAILS = (
     "room",
     "connectionId",
@@ -24,7 +24,7 @@ DETAILS = (
 )
 
 _COLOURS = {"DEBUG": "2", "INFO": "32", "WARNING": "33", "ERROR": "31", "CRITICAL": "1;31"}
-# Other people's text must not move the cursor of the operator's terminal.
+# Text from clients must not move the cursor of the operator's terminal.
 _CONTROLS = {code: f"\\x{code:02x}" for code in (*range(32), *range(127, 160))}
 _NOT_OF_LINES = {code: text for code, text in _CONTROLS.items() if chr(code) not in "\n\t"}
 

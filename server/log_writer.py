@@ -1,8 +1,7 @@
-"""Log lines on their way to stderr, without ever holding up the event loop.
+"""Write log lines to stderr without blocking the event loop.
 
-Whoever reads stderr may stop reading: a terminal that is paused, a pipe that nobody empties. A
-write to it would then block, and with it every room. So lines are written by a thread of their own,
-and those that find its queue full are counted and lost.
+A write blocks when stderr is a paused terminal or a full pipe, and the event loop would wait with
+it. So a thread of its own writes the lines; those that find its queue full are dropped and counted.
 """
 
 import contextlib
@@ -11,14 +10,14 @@ import queue
 import threading
 from typing import TextIO
 
-# About two megabytes; what is lost beyond that is said as soon as something can be said again.
+# About two megabytes. Lines beyond that are dropped, and the next line is preceded by their count.
 MOST_LINES = 10_000
-# How long a flush, and so the end of the process, waits for the last lines (seconds).
+# How long (seconds) a flush, and so the end of the process, waits for the last lines.
 LAST_LINES_SECONDS = 0.5
 
 
 class LogWriter(logging.Handler):
-    """A handler that formats in the caller's thread and writes in its own."""
+    """A log handler that formats in the caller's thread and writes in its own."""
 
     def __init__(self, stream: TextIO) -> None:
         super().__init__()
@@ -28,13 +27,13 @@ class LogWriter(logging.Handler):
         threading.Thread(target=self._write, name="log writer", daemon=True).start()
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Hand the line over, or count it as lost."""
+        """Queue the line, or count it as lost."""
         try:
             self._lines.put_nowait(self.format(record))
         except queue.Full:
             self._lost += 1
         except Exception:
-            self.handleError(record)  # a record that cannot be formatted must not stop its author
+            self.handleError(record)  # a record that cannot be formatted must not stop the caller
 
     def flush(self) -> None:
         """Wait until all lines are written, but not for long."""
@@ -46,7 +45,7 @@ class LogWriter(logging.Handler):
     def _write(self) -> None:
         while True:
             line = self._lines.get()
-            # A reader that is gone for good is no reason to stop: there is only nobody to tell.
+            # Nothing reads stderr any more: the server goes on without a log.
             with contextlib.suppress(OSError, ValueError):
                 if isinstance(line, str):
                     self._write_lines(line)

@@ -1,6 +1,6 @@
-"""What the operator sees: where log lines go, and every counter by name.
+"""What the operator sees: the log on stderr, and the metrics.
 
-It knows no rules and no sockets: others tell it what happened.
+It knows no rules and no sockets; its callers tell it what happened.
 """
 
 import asyncio
@@ -28,17 +28,17 @@ from .log_writer import LogWriter
 
 logger = logging.getLogger(__name__)
 
-# A label has at most so many values; what comes after them is counted as "other".
+# Most values that one label takes; further values are counted as "other".
 MOST_LABELS = 32
-# A close code may be the peer's choice: these have a meaning here, all else is "other".
+# A peer may close with any code: these have a meaning here, the others are counted as "other".
 CLOSE_CODES = frozenset({*range(1000, 1016), *CloseCode})
 
-# What asyncio answers by accepting nothing for a second.
+# Errors after which asyncio accepts no connection for a second.
 OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-# How long (seconds) it is silent about that, once it was said.
+# Time between two warnings about them.
 OUT_OF_FILES_SECONDS = 60.0
 
-# Or every counter would have the time of its birth beside it.
+# Otherwise every counter exports a `_created` timestamp.
 _without_time_stamps: Callable[[], None] = disable_created_metrics
 
 
@@ -48,21 +48,21 @@ def configure_logging(format: str, level: str) -> None:
     on_console = ConsoleFormatter(colour=sys.stderr.isatty())
     handler = LogWriter(sys.stderr)
     handler.setFormatter(JsonFormatter() if format == "json" else on_console)
-    # On the handler, because a logger's own filter sees nothing of the loggers below it.
+    # On the handler, because a logger's filter does not see the records of its children.
     handler.addFilter(lambda record: _is_news(record, least))
     if least > logging.DEBUG:
         handler.addFilter(LogLimit())
     logging.basicConfig(level=least, handlers=[handler], force=True)
     logging.captureWarnings(True)
-    # At DEBUG these write headers, frames and rows, and the session ids in them.
+    # At DEBUG these log headers, frames and rows, which contain session ids.
     for name in ("websockets", "aiosqlite"):
         logging.getLogger(name).setLevel(max(least, logging.INFO))
 
 
 def report_once_out_of_files(loop: asyncio.AbstractEventLoop) -> None:
-    """Say once a minute that no connection can be accepted, where asyncio writes tracebacks.
+    """Warn once a minute that no connection can be accepted.
 
-    It tries again every second, and writes one for each connection that waits.
+    asyncio tries again every second, and logs a traceback for each connection that waits.
     """
     silent_until = float("-inf")
 
@@ -73,14 +73,14 @@ def report_once_out_of_files(loop: asyncio.AbstractEventLoop) -> None:
             loop.default_exception_handler(context)
         elif loop.time() >= silent_until:
             silent_until = loop.time() + OUT_OF_FILES_SECONDS
-            text = "newcomers wait: %s"
+            text = "no connection can be accepted: %s"
             logger.warning(text, error.strerror, extra={"action": "out_of_files"})
 
     loop.set_exception_handler(report)
 
 
 def _is_news(record: logging.LogRecord, least: int) -> bool:
-    """Return whether to write a record, having made DEBUG of the chatter of `websockets`."""
+    """Lower INFO records of `websockets` to DEBUG; return whether to write the record."""
     if record.name.startswith("websockets.") and record.levelno == logging.INFO:
         record.levelno, record.levelname = logging.DEBUG, "DEBUG"
     return record.levelno >= least
@@ -89,7 +89,7 @@ def _is_news(record: logging.LogRecord, least: int) -> bool:
 class Metrics:
     """Every number that ``/metrics`` shows; an attribute has the name of its metric.
 
-    The methods are for what happens often or needs its labels kept few.
+    The methods are for frequent events, and for those whose labels have to be limited.
     """
 
     def __init__(self) -> None:
