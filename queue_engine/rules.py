@@ -58,6 +58,11 @@ def play(room: Room, command: Command, now: datetime, house: HouseRules) -> tupl
     return tuple(turn.changes)
 
 
+def gives_up_row(user: User, *, leaving: bool) -> bool:
+    """Tell whether a user's row goes with the socket; ``leaving``: the client closed on purpose."""
+    return leaving or not user.resumable
+
+
 def _dispatch(turn: Turn, command: Command) -> None:
     match command:
         case Enter():
@@ -124,7 +129,7 @@ def _disconnect(turn: Turn, command: Disconnect) -> None:
     # Only the socket that the row belongs to now can lose it: a late close evicts nobody.
     if user is None or user.generation != command.generation:
         return
-    if command.leaving or not user.resumable:
+    if gives_up_row(user, leaving=command.leaving):
         turn.remove(user)
     else:
         _make_absent(turn, user, turn.house.seat_seconds)

@@ -12,9 +12,9 @@ import secrets
 import socket
 import ssl
 from asyncio.sslproto import SSLProtocol
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import partial
 from typing import Any
-from weakref import WeakSet
 
 from websockets.asyncio.server import serve
 
@@ -24,16 +24,16 @@ from queue_engine.turn import HouseRules
 from storage import open_store
 from storage.contract import Store
 
+from .admission import Admission, Limits
 from .channel import Hub
 from .close_codes import CloseCode
-from .connection import CLOSE_SECONDS, Connection
+from .connection import CLOSE_SECONDS, Census, Connection
 from .conversation import Host
 from .handlers import Lobby
-from .handshake import Door
+from .handshake import Handshake
 from .liveness import Liveness
 from .machine import sockets_allowed
 from .pages import Pages
-from .places import Places
 from .settings import Settings, public_url
 from .telemetry import Metrics, report_once_out_of_files
 
@@ -43,20 +43,24 @@ logger = logging.getLogger(__name__)
 # how many of them the event loop takes in one go: those before them want to be looked at, too.
 BACKLOG = 4096
 ACCEPTED_AT_ONCE = 8
-# How the library is to treat a connection; the conformance suite is run with the same.
-SOCKET_OPTIONS: Mapping[str, Any] = {
-    "compression": None,  # 35 times the cost of a plain frame, and 30 KB a connection
-    "server_header": None,
-    "ping_interval": None,  # one timer pings everybody, see `liveness.py`
-    "close_timeout": CLOSE_SECONDS,
-    "backlog": ACCEPTED_AT_ONCE,
-}
 # What asyncio keeps for each TLS connection (bytes): room for a record, where it would take 256 KB.
 # (uvloop has its own.)
 TLS_BUFFER = 16 * 1024
 # How long (seconds) the rooms may take for their last commits, and handlers to return after that.
 LAST_COMMITS_SECONDS = 1.0
 LAST_HANDLERS_SECONDS = 0.5
+
+
+def socket_options(census: Census) -> dict[str, Any]:
+    """Return how the library is to treat a connection: our server, and the conformance suite's."""
+    return {
+        "create_connection": partial(Connection, census=census),
+        "compression": None,  # 35 times the cost of a plain frame, and 30 KB a connection
+        "server_header": None,
+        "ping_interval": None,  # one timer pings everybody, see `liveness.py`
+        "close_timeout": CLOSE_SECONDS,
+        "backlog": ACCEPTED_AT_ONCE,
+    }
 
 
 class VitalTasks(asyncio.TaskGroup):
@@ -107,7 +111,7 @@ async def _serve(
     tasks: asyncio.TaskGroup,
 ) -> None:
     report_once_out_of_files(asyncio.get_running_loop())
-    metrics, places = Metrics(), Places()
+    metrics = Metrics()
     hub = Hub(metrics)
     house = HouseRules(
         resume_seconds=settings.resume_seconds,
@@ -119,42 +123,35 @@ async def _serve(
     )
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     engine = Engine(store, house, owner=owner, meter=metrics, on_broken=hub.close_room)
-    metrics.absent.set_function(lambda: places.absent)
+    limits = Limits(
+        connections=settings.max_connections,
+        connections_per_address=settings.max_connections_per_address,
+        unfinished=settings.max_unfinished,
+        sockets=sockets_allowed(),
+        absent=settings.max_absent,
+        rooms=settings.max_rooms,
+        handshakes_per_second=settings.handshakes_per_second,
+    )
+    admission = Admission(limits, engine)
+    metrics.absent.set_function(lambda: admission.absent)
     metrics.rooms.set_function(lambda: engine.room_count)
-    metrics.connections.set_function(lambda: sum(len(channel.members) for channel in hub))
+    metrics.connections.set_function(lambda: admission.connections)
     host = Host(
-        Lobby(engine, hub, places),
+        Lobby(engine, hub, admission),
         metrics,
         messages_per_second=settings.messages_per_second,
         burst=settings.burst,
         max_message_bytes=settings.max_message_bytes,
     )
-    door = Door(
+    handshake = Handshake(
         Pages(public_url=url, metrics=metrics.render, ready=store.ping),
-        engine,
-        places,
+        admission,
         seed_clients=settings.seed_clients == "on",
         allowed_origins=settings.allowed_origins,
         trusted_proxies=settings.trusted_proxies,
-        handshakes_per_second=settings.handshakes_per_second,
-        max_connections=settings.max_connections,
-        max_connections_per_address=settings.max_connections_per_address,
-        max_unfinished=settings.max_unfinished,
-        max_sockets=sockets_allowed(),
-        max_absent=settings.max_absent,
-        max_rooms=settings.max_rooms,
     )
-
-    sockets: WeakSet[Connection] = WeakSet()
-
-    class Noted(Connection):
-        def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            super().connection_made(transport)
-            sockets.add(self)
-            door.come(self)
-
     background = [
-        tasks.create_task(_follow(store, engine, places, hub), name="follow the stream"),
+        tasks.create_task(_follow(store, engine, admission, hub), name="follow the stream"),
         tasks.create_task(Liveness(hub).run(), name="ping everybody"),
     ]
     await engine.start(tasks)
@@ -162,14 +159,12 @@ async def _serve(
         host.receive,
         sock=listener,
         ssl=tls,
-        process_request=door.process_request,
-        process_response=door.process_response,
-        select_subprotocol=door.select_subprotocol,
+        process_request=handshake.process_request,
+        process_response=handshake.process_response,
         open_timeout=settings.handshake_seconds,
         max_size=settings.max_message_bytes,
         write_limit=settings.max_buffer_bytes,
-        create_connection=Noted,
-        **SOCKET_OPTIONS,
+        **socket_options(admission),
     )
     listener.listen(BACKLOG)  # asyncio has one number for both
     logger.info("serving", extra={"action": "started", "url": url})
@@ -183,7 +178,7 @@ async def _serve(
         logger.info("stopping", extra={"action": "stopping"})
         host.close()
         server.close(close_connections=False)
-        await _close_all(sockets, goodbye)
+        await _close_all(admission, goodbye)
         await engine.close(LAST_COMMITS_SECONDS)
         for task in background:
             task.cancel()
@@ -191,7 +186,7 @@ async def _serve(
         await asyncio.wait([closing], timeout=LAST_HANDLERS_SECONDS)
 
 
-async def _follow(store: Store, engine: Engine, places: Places, hub: Hub) -> None:
+async def _follow(store: Store, engine: Engine, admission: Admission, hub: Hub) -> None:
     """Carry the stream to everything that lives by it.
 
     A record that cannot be read is left out, and its room is loaded anew.
@@ -199,7 +194,7 @@ async def _follow(store: Store, engine: Engine, places: Places, hub: Hub) -> Non
     async for batch in store.stream():
         committed, unreadable = decode(batch)
         engine.observe(committed)
-        places.observe(committed)
+        admission.observe(committed)
         hub.announce(committed)
         for error in unreadable:
             extra = {"action": "record_unreadable", "room": batch.room, "reason": str(error)}
@@ -208,15 +203,16 @@ async def _follow(store: Store, engine: Engine, places: Places, hub: Hub) -> Non
         await asyncio.sleep(0)  # the stream need not suspend while it has more
 
 
-async def _close_all(sockets: WeakSet[Connection], code: CloseCode) -> None:
+async def _close_all(admission: Admission, code: CloseCode) -> None:
     """Close every socket, and cut off those that do not answer or are still in their handshake."""
-    for connection in list(sockets):
+    sockets = [socket for socket in admission.sockets() if isinstance(socket, Connection)]
+    for connection in sockets:
         if connection.is_open:
             connection.shut(code)
         else:
-            connection.transport.abort()
-    gone = [connection.connection_lost_waiter for connection in sockets]
-    if gone:
+            connection.cut_off()
+    if sockets:
+        gone = [connection.connection_lost_waiter for connection in sockets]
         await asyncio.wait(gone, timeout=2 * CLOSE_SECONDS)
 
 

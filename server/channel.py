@@ -97,7 +97,7 @@ class Channel:
         Of two sockets of one user the greater generation stays, in whatever order they enter; so
         the superseded one may be the new one.
         """
-        member = Member(connection, self, user.connection_id, user.generation, connection.v1)
+        member = Member(connection, self, user.connection_id, user.generation, user.resumable)
         connection.listener = member
         other = self.members.get(user.connection_id)
         if other is not None and other.generation > member.generation:

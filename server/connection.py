@@ -5,15 +5,13 @@ socket whose peer does not read is ``paused``. It knows nothing of users, the li
 """
 
 import asyncio
-from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any, Protocol
 
 from websockets.asyncio.server import ServerConnection
 from websockets.protocol import State
 
-from storage.contract import RoomName
-
+from .admission import Visitor
 from .close_codes import CloseCode
 from .limits import TokenBucket
 from .pages import refuse
@@ -34,24 +32,32 @@ class Listener(Protocol):
         """The peer, which had stopped reading, has read all it was owed."""
 
 
-class Connection(ServerConnection):
-    """A WebSocket connection of the server; ``listener`` hears of it when its peer has read."""
+class Census(Protocol):
+    """What counts connections."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
+    def arrived(self, socket: "Connection") -> None:
+        """A client has connected, and has said nothing yet."""
+
+    def lost(self, socket: "Connection") -> None:
+        """The connection is gone."""
+
+
+class Connection(ServerConnection):
+    """A WebSocket connection of the server.
+
+    ``visitor`` is there once it is admitted; ``listener`` hears when its peer has read.
+    """
+
+    def __init__(self, *args: Any, census: Census, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.room = RoomName("")
-        self.v1 = False
-        self.watch = False
-        self.resume: str | None = None
-        self.address = ""
-        self.returning = False
+        self.visitor: Visitor | None = None
         self.outgoing: list[bytes] = []
         self.heard = True
         self.pinged = False
         self.shutting = False
         self.allowance: TokenBucket | None = None  # bytes it may send; None: any number
         self.listener: Listener | None = None
-        self.on_lost: Callable[[], object] | None = None
+        self._census = census
         self._slow_timer: asyncio.TimerHandle | None = None
         self._cut_off_timer: asyncio.TimerHandle | None = None
         self._request_bytes = 0
@@ -83,6 +89,15 @@ class Connection(ServerConnection):
         protocol = self.protocol
         began = protocol.close_rcvd if protocol.close_rcvd_then_sent else protocol.close_sent
         return int(began.code) if began is not None else 1006
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """A client has connected, and has said nothing yet."""
+        super().connection_made(transport)
+        self._census.arrived(self)
+
+    def cut_off(self) -> None:
+        """End the connection without a word."""
+        self.transport.abort()
 
     def shut(self, code: CloseCode) -> None:
         """Close without waiting for anything: a reader that is stuck cannot hold this up."""
@@ -143,12 +158,10 @@ class Connection(ServerConnection):
         if self._cut_off_timer is not None:
             self._cut_off_timer.cancel()
         self.outgoing.clear()
-        if self.on_lost is not None:
-            self.on_lost()
-        # Both speak of this connection: with them it would live on, and its TLS buffers with it,
-        # until the garbage collector looks for what is oldest.
-        self.on_lost = self.listener = None
-        vars(self.protocol).pop("select_subprotocol", None)
+        self._census.lost(self)
+        # It speaks of this connection: with it the connection would live on, and its TLS buffers
+        # too, until the garbage collector looks for what is oldest.
+        self.listener = None
         super().connection_lost(exc)
 
     def _cut_off_later(self) -> None:

@@ -8,7 +8,7 @@ socket.
 import asyncio
 import logging
 import time
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 
 from websockets.asyncio.server import ServerConnection
 from websockets.datastructures import Headers
@@ -63,30 +63,25 @@ class Host:
     async def receive(self, connection: ServerConnection) -> None:
         """Attend to one client until its socket is gone."""
         assert isinstance(connection, Connection), "the server makes our connections"
+        assert connection.visitor is not None, "it was admitted"
         size = self._max_message_bytes + LARGEST_FRAME_HEADER
         connection.allowance = TokenBucket(self._rate * size, max(self._burst * size, LEAST_BURST))
-        with ExitStack() as arrival:
-            if not connection.returning:
-                arrival.enter_context(self._lobby.places.arriving(connection.address))
-            try:
-                member, sequence = await handlers.connect(self._lobby, connection)
-            except (StoreUnavailable, Refusal):
-                connection.shut(CloseCode.TRY_AGAIN_LATER)
-                return
-            except Unreadable:
-                connection.shut(CloseCode.INTERNAL_ERROR)
-                return
-            try:
-                await member.channel.welcome(member, sequence)
-                if member.welcomed:
-                    self._lobby.places.take(member)
-                arrival.close()
-                _log(member, "connected", "connection opened")
-                await self._listen(member)
-            except (ConnectionClosed, OSError, Unreadable):
-                pass  # however it went, it is gone
-            finally:
-                await self._part(member)
+        try:
+            member, sequence = await handlers.connect(self._lobby, connection, connection.visitor)
+        except (StoreUnavailable, Refusal):
+            connection.shut(CloseCode.TRY_AGAIN_LATER)
+            return
+        except Unreadable:
+            connection.shut(CloseCode.INTERNAL_ERROR)
+            return
+        try:
+            await member.channel.welcome(member, sequence)
+            _log(member, "connected", "connection opened")
+            await self._listen(member)
+        except (ConnectionClosed, OSError, Unreadable):
+            pass  # however it went, it is gone
+        finally:
+            await self._part(member)
 
     async def _part(self, member: Member) -> None:
         self._metrics.closed(member.connection.end_code)

@@ -25,10 +25,10 @@ from queue_engine.mailbox import Played
 from queue_engine.model import ConnectionId, User
 
 from . import messages
+from .admission import Admission, Visitor
 from .channel import Hub, Member
 from .close_codes import CloseCode
 from .connection import Connection
-from .places import Places
 
 Body = Mapping[str, Any]
 
@@ -39,27 +39,27 @@ class Lobby:
 
     engine: Engine
     hub: Hub
-    places: Places
+    admission: Admission
 
 
-async def connect(lobby: Lobby, connection: Connection) -> tuple[Member, int]:
+async def connect(lobby: Lobby, connection: Connection, visitor: Visitor) -> tuple[Member, int]:
     """`$connect`: come in anew, or take over the row that the offered session names.
 
     Return the socket as a member of its room, to be welcomed at that sequence.
     """
-    played = await lobby.engine.submit(
-        connection.room,
-        Enter(
-            connection_id=ConnectionId(secrets.token_urlsafe(9)),
-            session_id=secrets.token_urlsafe(24),
-            owner=lobby.engine.owner,
-            resumable=connection.v1,
-            watch=connection.watch,
-            resume=connection.resume,
-        ),
+    command = Enter(
+        connection_id=ConnectionId(secrets.token_urlsafe(9)),
+        session_id=secrets.token_urlsafe(24),
+        owner=lobby.engine.owner,
+        resumable=visitor.v1,
+        watch=visitor.watch,
+        resume=visitor.resume,
     )
-    user = _entered(played)
-    member, superseded = lobby.hub.channel(connection.room).enter(connection, user)
+    with lobby.admission.entering(connection, visitor):
+        played = await lobby.engine.submit(visitor.room, command)
+        user = _entered(played)
+        lobby.admission.entered(connection, visitor, user)
+    member, superseded = lobby.hub.channel(visitor.room).enter(connection, user)
     if superseded is not None:
         superseded.connection.shut(CloseCode.RESUMED_ELSEWHERE)
     return member, played.sequence

@@ -12,13 +12,24 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from server.app import SOCKET_OPTIONS
-from server.connection import Connection
+from server.app import socket_options
 
 # The suite sends messages of up to 16 MB.
 MAX_BYTES = 16 * 1024 * 1024
+
+
+class Nobody:
+    """It counts no connections."""
+
+    def arrived(self, socket: object) -> None:
+        """A client has connected."""
+
+    def lost(self, socket: object) -> None:
+        """The connection is gone."""
+
+
 SERVERS: dict[str, dict[str, Any]] = {
-    "ours": {**SOCKET_OPTIONS, "create_connection": Connection},
+    "ours": socket_options(Nobody()),
     "bare": {"compression": None},
 }
 

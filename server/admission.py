@@ -1,0 +1,236 @@
+"""Who may come in: every count of connections, places and absences, and the limits they meet.
+
+A place is a row: kept for a user whose socket is gone, it costs as much as one with a socket, so an
+address is charged for the rows of its users, from their arrival until the stream says that the rows
+are removed. It may have twice as many sockets, because users come back before their old sockets are
+known to be gone. Addresses are known of users that came by this process, and are written nowhere.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import NamedTuple, Protocol
+
+from queue_engine.engine import Engine
+from queue_engine.items import Committed
+from queue_engine.model import ConnectionId, User
+from queue_engine.rules import gives_up_row
+from storage.contract import RoomName
+
+from .limits import TokenBucket
+
+# Always allow this many handshakes, so that a refused client can be told why.
+LEAST_UNFINISHED = 16
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How many of each there may be at once; no limit per address is 0."""
+
+    connections: int
+    connections_per_address: int
+    unfinished: int
+    sockets: int  # TCP connections, whatever they are about
+    absent: int
+    rooms: int
+    handshakes_per_second: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visitor:
+    """What a client said at the door, and where it came from."""
+
+    room: RoomName
+    address: str
+    v1: bool
+    watch: bool = False
+    resume: str | None = None
+
+
+class Refused(NamedTuple):
+    """Why a visitor is not admitted."""
+
+    status: HTTPStatus
+    why: str
+    retry_after: int | None = None
+
+
+class Socket(Protocol):
+    """A connection, as far as it is counted here."""
+
+    @property
+    def was_left(self) -> bool:
+        """Whether the peer closed it on purpose."""
+
+    def cut_off(self) -> None:
+        """End it without a word."""
+
+
+@dataclass(slots=True)
+class Entrance:
+    """An admitted socket: its place is reserved until its user's row is known."""
+
+    visitor: Visitor
+    reserved: bool
+    user: User | None = None
+
+
+class Row(NamedTuple):
+    """A row of a user who came by this process, and the socket that it belongs to."""
+
+    room: RoomName
+    address: str
+    generation: int
+
+
+class Admission:
+    """Counts every connection and every place, and admits visitors as the limits allow."""
+
+    def __init__(self, limits: Limits, engine: Engine) -> None:
+        self._limits = limits
+        self._engine = engine
+        rate = limits.handshakes_per_second
+        self._handshakes = TokenBucket(rate, int(rate))
+        self._unfinished: dict[Socket, None] = {}  # the oldest comes first
+        self._inside: dict[Socket, Entrance] = {}
+        self._sockets: Counter[str] = Counter()  # by address
+        self._places: Counter[str] = Counter()  # by address, reserved ones and rows
+        self._rows: dict[ConnectionId, Row] = {}
+        self._absent: dict[ConnectionId, RoomName] = {}
+
+    @property
+    def connections(self) -> int:
+        """How many sockets are admitted."""
+        return len(self._inside)
+
+    @property
+    def absent(self) -> int:
+        """How many rows are kept for users whose sockets are gone."""
+        return len(self._absent)
+
+    def sockets(self) -> list[Socket]:
+        """Return every connection, admitted or not."""
+        return [*self._unfinished, *self._inside]
+
+    def arrived(self, socket: Socket) -> None:
+        """Count a connection that has not sent its request yet; if there are too many, cut one off.
+
+        That is the oldest: a request takes a moment, so the oldest is the least likely to finish,
+        and a crowd of silent connections keeps nobody out.
+        """
+        self._unfinished[socket] = None
+        left = max(LEAST_UNFINISHED, self._limits.sockets - len(self._inside))
+        if len(self._unfinished) > min(self._limits.unfinished, left):
+            oldest = next(iter(self._unfinished))
+            del self._unfinished[oldest]
+            oldest.cut_off()
+
+    def admit(self, socket: Socket, visitor: Visitor) -> Refused | None:
+        """Count a visitor as inside, or say why it cannot come in."""
+        returning = self._engine.whose(visitor.room, visitor.resume)
+        row = self._rows.get(returning) if returning is not None else None
+        # A returning user has a place already.
+        reserved = row is None or row.address != visitor.address
+        refused = self._refusal(visitor, returning=returning is not None, reserved=reserved)
+        if refused is None and not self._handshakes.take(time.monotonic()):
+            # Last, so that visitors who are refused anyway use up no handshakes.
+            refused = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too many at once", retry_after=1)
+        if refused is None:
+            self._unfinished.pop(socket, None)
+            self._inside[socket] = Entrance(visitor, reserved)
+            self._sockets[visitor.address] += 1
+            self._places[visitor.address] += reserved
+        return refused
+
+    def _refusal(self, visitor: Visitor, *, returning: bool, reserved: bool) -> Refused | None:
+        limits, full = self._limits, HTTPStatus.SERVICE_UNAVAILABLE
+        if len(self._inside) >= limits.connections:
+            return Refused(full, "the house is full")
+        others = self._places[visitor.address] - (not reserved)
+        held = max(others, self._sockets[visitor.address] // 2)
+        if 0 < limits.connections_per_address <= held:
+            text = "too many connections from your address"
+            return Refused(HTTPStatus.TOO_MANY_REQUESTS, text)
+        if not returning and len(self._absent) >= limits.absent:
+            return Refused(full, "too many places are kept for people who are gone")
+        if visitor.room not in self._engine and self._engine.room_count >= limits.rooms:
+            return Refused(full, "there are too many rooms")
+        if not (visitor.watch or returning or self._engine.has_place(visitor.room)):
+            return Refused(full, "the line is full")
+        return None
+
+    @contextmanager
+    def entering(self, socket: Socket, visitor: Visitor) -> Iterator[None]:
+        """Hold the visitor's place while its row is made, even if the socket is lost meanwhile."""
+        entrance = self._inside.get(socket)
+        held = entrance is None or entrance.reserved
+        if entrance is None:
+            self._places[visitor.address] += 1
+        else:
+            entrance.reserved = False
+        try:
+            yield
+        finally:
+            if held:
+                self._release(visitor.address)
+
+    def entered(self, socket: Socket, visitor: Visitor, user: User) -> None:
+        """Count the user's row for the visitor's address, for as long as the row is there."""
+        entrance = self._inside.get(socket)
+        if entrance is not None:
+            entrance.user = user
+        self._give_up(user.connection_id)
+        self._rows[user.connection_id] = Row(visitor.room, visitor.address, user.generation)
+        self._places[visitor.address] += 1
+
+    def lost(self, socket: Socket) -> None:
+        """Count a connection no more, nor its user's row if the row goes with it."""
+        self._unfinished.pop(socket, None)
+        entrance = self._inside.pop(socket, None)
+        if entrance is None:
+            return
+        address, user = entrance.visitor.address, entrance.user
+        self._sockets[address] -= 1
+        if not self._sockets[address]:
+            del self._sockets[address]
+        if entrance.reserved:
+            self._release(address)
+        if user is not None and gives_up_row(user, leaving=socket.was_left):
+            row = self._rows.get(user.connection_id)
+            if row is not None and row.generation == user.generation:
+                self._give_up(user.connection_id)
+
+    def observe(self, committed: Committed) -> None:
+        """Note which users are gone, which are back and which rows are removed."""
+        if committed.whole:
+            self._forget_missing(committed.room, committed.touched)
+        for change in committed.changes:
+            user = change.new or change.old
+            if not isinstance(user, User):
+                continue
+            if change.new is None:
+                self._give_up(user.connection_id)
+            if change.new is not None and not user.present:
+                self._absent[user.connection_id] = committed.room
+            else:
+                self._absent.pop(user.connection_id, None)
+
+    def _forget_missing(self, room: RoomName, there: Collection[ConnectionId]) -> None:
+        rows = [key for key, row in self._rows.items() if row.room == room]
+        absent = [key for key, its_room in self._absent.items() if its_room == room]
+        for connection_id in {*rows, *absent} - set(there):
+            self._give_up(connection_id)
+            self._absent.pop(connection_id, None)
+
+    def _give_up(self, connection_id: ConnectionId) -> None:
+        row = self._rows.pop(connection_id, None)
+        if row is not None:
+            self._release(row.address)
+
+    def _release(self, address: str) -> None:
+        self._places[address] -= 1
+        if not self._places[address]:
+            del self._places[address]
