@@ -4,17 +4,7 @@ PYTHON ?=
 VENV := .venv
 IN_VENV := $(VENV)/bin/python
 PIP_INSTALL := $(IN_VENV) -m pip --disable-pip-version-check install --quiet --require-hashes
-CANDIDATES := $(if $(PYTHON),$(PYTHON),python3.13 python3.12 python3.14 python3.11 python3 python)
 BROWSER_TESTS = $(wildcard tests/browser/*.test.mjs)
-
-# The first candidate of which $(1) is true, a Python expression that may import what it needs.
-first = $(shell for python in $(CANDIDATES); do \
-	"$$python" -c 'import sys; sys.exit(not ($(1)))' 2>/dev/null && echo "$$python" && break; done)
-RECENT = sys.version_info >= (3, 11)
-COMPLETE = $(RECENT) and __import__("venv") and __import__("ensurepip")
-TOO_OLD = Python 3.11 or newer is needed and not found; install one, or name it: make PYTHON=/path/to/python3
-NO_VENV = $(call first,$(RECENT)) has no venv module; on Debian and Ubuntu: apt install python3-venv
-USABLE = $(or $(call first,$(COMPLETE)),$(error $(if $(call first,$(RECENT)),$(NO_VENV),$(TOO_OLD))))
 
 .PHONY: help run test check faults soak slow-reader fuzz conformance format lock bench frames screenshots clean
 
@@ -89,8 +79,8 @@ clean:  ## remove what the commands above have made, but no database
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
 $(IN_VENV):
-	@echo "setting up $(VENV) with $(USABLE), once" >&2
-	@$(USABLE) -m venv --clear $(VENV)
+	@python=$$(scripts/find_python.sh $(PYTHON)) && echo "setting up $(VENV) with $$python, once" >&2 && \
+		"$$python" -m venv --clear $(VENV)
 
 $(VENV)/run.stamp: requirements.txt | $(IN_VENV)
 	@$(PIP_INSTALL) -r requirements.txt
