@@ -42,6 +42,7 @@ class Engine:
         store: Store,
         house: HouseRules,
         *,
+        clock: Clock,
         owner: str,
         meter: Meter,
         on_broken: Callable[[RoomName], object],
@@ -51,7 +52,7 @@ class Engine:
         self._store = store
         self._house = house
         self._meter = meter
-        self._clock = Clock()
+        self._clock = clock
         self._rooms: dict[RoomName, RoomTask] = {}
         self._running: set[asyncio.Task[None]] = set()
         self._tasks: asyncio.TaskGroup | None = None

@@ -18,7 +18,7 @@ from typing import Any
 
 from websockets.asyncio.server import serve
 
-from queue_engine.engine import Engine
+from queue_engine.engine import Clock, Engine
 from queue_engine.items import decode
 from queue_engine.turn import HouseRules
 from storage import open_store
@@ -111,8 +111,8 @@ async def _serve(
     tasks: asyncio.TaskGroup,
 ) -> None:
     report_once_out_of_files(asyncio.get_running_loop())
-    metrics = Metrics()
-    hub = Hub(metrics)
+    clock, metrics = Clock(), Metrics()
+    hub = Hub(metrics, clock)
     house = HouseRules(
         resume_seconds=settings.resume_seconds,
         seat_seconds=settings.seat_seconds,
@@ -122,7 +122,7 @@ async def _serve(
         max_waiting=settings.max_waiting,
     )
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    engine = Engine(store, house, owner=owner, meter=metrics, on_broken=hub.close_room)
+    engine = Engine(store, house, clock=clock, owner=owner, meter=metrics, on_broken=hub.close_room)
     limits = Limits(
         connections=settings.max_connections,
         connections_per_address=settings.max_connections_per_address,

@@ -9,6 +9,7 @@ import asyncio
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from queue_engine.items import Committed, Unreadable
 from queue_engine.model import ConnectionId, Status, User
@@ -78,12 +79,14 @@ class Channel:
         room: RoomName,
         outbox: Outbox,
         metrics: Metrics,
+        clock: Callable[[], datetime],
         on_idle: Callable[["Channel"], object],
     ) -> None:
         self.room = room
         self.members: dict[ConnectionId, Member] = {}
         self._outbox = outbox
         self._metrics = metrics
+        self._clock = clock
         self._on_idle = on_idle
         self._view = View(room)
         self._arrivals: list[Arrival] = []
@@ -126,14 +129,14 @@ class Channel:
             member.connection.shut(CloseCode.REMOVED)
             return
         member.welcomed = True
-        self._outbox.push(member.connection, messages.hello(user, self.room))
+        self._say_hello(member, user)
         self.show_all(member)
 
     def greet(self, member: Member) -> None:
         """Say hello again."""
         user = self._user(member)
         if user is not None:
-            self._outbox.push(member.connection, messages.hello(user, self.room))
+            self._say_hello(member, user)
 
     def tell_standing(self, member: Member) -> None:
         """Tell a client where it stands, whether that is news or not."""
@@ -293,6 +296,9 @@ class Channel:
             if beyond and member.welcomed and not member.connection.paused:
                 yield member, position
 
+    def _say_hello(self, member: Member, user: User) -> None:
+        self._outbox.push(member.connection, messages.hello(user, self.room, self._clock()))
+
     def _user(self, member: Member) -> User | None:
         return self._view.room.users.get(member.connection_id)
 
@@ -305,16 +311,17 @@ def _standing(user: User) -> tuple[object, ...]:
 class Hub:
     """The channels of all rooms that have somebody in them."""
 
-    def __init__(self, metrics: Metrics) -> None:
+    def __init__(self, metrics: Metrics, clock: Callable[[], datetime]) -> None:
         self.outbox = Outbox()
         self._metrics = metrics
+        self._clock = clock
         self._channels: dict[RoomName, Channel] = {}
 
     def channel(self, room: RoomName) -> Channel:
         """Return the room's channel, open from now on."""
         channel = self._channels.get(room)
         if channel is None:
-            channel = Channel(room, self.outbox, self._metrics, on_idle=self._forget)
+            channel = Channel(room, self.outbox, self._metrics, self._clock, on_idle=self._forget)
             self._channels[room] = channel
         return channel
 

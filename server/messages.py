@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -184,11 +185,12 @@ def text_frame(data: bytes) -> bytes:
 PING_FRAME = Frame(Opcode.PING, b"").serialize(mask=False)
 
 
-def hello(user: User, room: str) -> bytes:
-    """Tell a client who it is; the secret to resume with goes to v1 clients only."""
+def hello(user: User, room: str, now: datetime) -> bytes:
+    """Tell a client who it is; a v1 client also gets its secret and the time of deadlines."""
     message = {"message": "Hello from Lambda!", "connectionId": user.connection_id, "room": room}
     if user.resumable:
         message["sessionId"] = user.session_id
+        message["now"] = iso(now)
     return frame(message)
 
 

@@ -2,7 +2,7 @@
 
 import { attention } from "./attention.js";
 import { boardView } from "./board.js";
-import { now, setClock } from "./clock.js";
+import { hasJumped, serverTime } from "./clock.js";
 import { askName, confirmConcede } from "./dialogs.js";
 import { lineView, setText } from "./line.js";
 import { memoryOf } from "./memory.js";
@@ -23,6 +23,7 @@ const screen = new URLSearchParams(location.search).get("screen"); // null: not 
 const isScreen = screen !== null;
 const memory = memoryOf(isScreen ? `${room}?screen` : room);
 const still = matchMedia("(prefers-reduced-motion: reduce)");
+const now = () => serverTime(state);
 const isCalm = () => still.matches || document.hidden;
 
 let state = initial;
@@ -125,7 +126,7 @@ function paintTrouble() {
 	document.body.dataset.link = status;
 	$("#link").dataset.status = offline ? "offline" : status;
 	setText($("#link span"), offline ? "Offline" : CHIPS[status] ?? "");
-	const text = troubleWords(state.link, Math.max(0, Math.ceil((retryAt - Date.now()) / 1000)));
+	const text = troubleWords(state.link, Math.max(0, Math.ceil((retryAt - performance.now()) / 1000)));
 	const [words, button] = $("#trouble").children;
 	$("#trouble").hidden = !text;
 	setText(words, text);
@@ -184,7 +185,7 @@ function protocols() {
 
 function receive(message) {
 	if (message.sessionId) memory.session.set(message.sessionId);
-	dispatch(message);
+	dispatch({ ...message, receivedAt: performance.now() });
 }
 
 function showLink(next) {
@@ -203,7 +204,6 @@ async function start() {
 		share.push($("#next"));
 		memory.choice.set("watch");
 	}
-	setClock();
 	fillShare(share, room);
 	if (!memory.choice.get()) {
 		const name = await takeName({ title: "Chalk yourself up", yes: "Join the line", no: "Just watch" });
@@ -221,6 +221,7 @@ async function start() {
 const clicks = { "#trouble button": retry, "#rename": rename, "#join": join, "#leave": leave, "#concede": concede, "#share": () => $("#share-dialog").showModal() };
 for (const [button, act] of Object.entries(clicks)) $(button).addEventListener("click", act);
 setInterval(() => {
+	if (hasJumped()) link?.wake();
 	const hurry = players.tick(now()) && isMyTurn(state);
 	if (hurry && !isHurried) say("5 seconds left.");
 	isHurried = hurry;

@@ -1,16 +1,24 @@
-// The server's time, in which deadlines come: a phone may be minutes off. The Date of an answer tells
-// by how much, to a second; less counts as none.
+// The server's time, which deadlines are given in: the page's monotonic clock plus the offset that
+// the last hello gave. A step of the wall clock does not change it.
 
-const TRUSTED_MS = 1500;
-let offset = 0;
+const JUMP_MS = 1000;
 
-export function now() {
-	return Date.now() + offset;
+let lead = wallClockLead();
+
+export function serverTime({ clockOffset }) {
+	return performance.now() + clockOffset;
 }
 
-export async function setClock() {
-	const asked = Date.now();
-	const answer = await fetch("/healthz", { cache: "no-store" }).catch(() => null);
-	const difference = Date.parse(answer?.headers.get("Date")) + 500 - (asked + Date.now()) / 2;
-	if (Math.abs(difference) > TRUSTED_MS) offset = difference;
+/**
+ * Tell whether the wall clock and the monotonic clock have moved apart since the last call. Some
+ * systems stop the monotonic clock during a suspend, so the server has to be asked for its time.
+ */
+export function hasJumped() {
+	const before = lead;
+	lead = wallClockLead();
+	return Math.abs(lead - before) > JUMP_MS;
+}
+
+function wallClockLead() {
+	return Date.now() - performance.now();
 }

@@ -16,6 +16,7 @@ export function playersView(root, { now, isCalm, rectOf }) {
 		return { plate, name, note, streak, wins: 0 };
 	});
 	let deadline;
+	let offset = 0;
 	let longest = 1;
 	let settled = false;
 
@@ -55,8 +56,8 @@ export function playersView(root, { now, isCalm, rectOf }) {
 
 	function renderClock(state) {
 		const next = state.link.status === "live" ? state.game?.deadline : undefined;
-		if (next === deadline) return;
-		deadline = next;
+		if (next === deadline && state.clockOffset === offset) return;
+		[deadline, offset] = [next, state.clockOffset];
 		for (const animation of fuse.getAnimations()) animation.cancel();
 		const left = next ? Math.max(0, Date.parse(next) - now()) : 0;
 		longest = Math.max(longest, left); // what a move may take, as far as was seen

@@ -42,7 +42,7 @@ export function openLink({ url, protocols, isSeated, onMessage, onLink }) {
 			onMessage(JSON.parse(data));
 			guard(isSeated() ? SILENCE_SEATED : SILENCE, ask);
 			if (!first) return;
-			liveSince = Date.now();
+			liveSince = performance.now();
 			report({ status: "live" });
 		};
 		mine.onclose = ({ code }) => socket === mine && lost(code, opened);
@@ -52,11 +52,11 @@ export function openLink({ url, protocols, isSeated, onMessage, onLink }) {
 		clearTimeout(guardTimer);
 		socket = null;
 		if (FINAL[code]) return report({ status: FINAL[code], reason: "lost" });
-		if (link.status === "live" && Date.now() - liveSince > STEADY) attempts = 0;
+		if (link.status === "live" && performance.now() - liveSince > STEADY) attempts = 0;
 		const most = isSeated() ? MOST_APART_SEATED : MOST_APART;
 		const delay = Math.random() * Math.min(most, 500 * 2 ** attempts++);
 		const reason = REASONS[code] ?? (opened ? "lost" : (link.reason ?? "unreachable"));
-		report({ status: "waiting", reason, retryAt: Date.now() + delay });
+		report({ status: "waiting", reason, retryAt: performance.now() + delay });
 		retryTimer = setTimeout(connect, delay);
 		if (!opened && attempts > 1) diagnose();
 	}
@@ -102,5 +102,5 @@ export function openLink({ url, protocols, isSeated, onMessage, onLink }) {
 	for (const event of ["online", "offline", "pageshow"]) addEventListener(event, wake);
 	document.addEventListener("visibilitychange", () => document.hidden || wake());
 	connect();
-	return { send, retry };
+	return { send, retry, wake };
 }

@@ -5,6 +5,7 @@ const EMPTY = ".........";
 
 export const initial = Object.freeze({
 	link: { status: "connecting" }, // see socket.js
+	clockOffset: 0, // ms from the page's monotonic clock to the server's time
 	me: {}, // id, status, marker, position
 	users: [], // the window, in line order, players included
 	waiting: 0,
@@ -36,14 +37,15 @@ export function reduce(state, message) {
 		case "response":
 			return message.statusCode < 400 ? state : refused(state, message);
 		default:
-			return message.connectionId ? greeted(state, message.connectionId) : state;
+			return message.connectionId ? greeted(state, message) : state;
 	}
 }
 
-function greeted(state, id) {
+function greeted(state, { connectionId, now, receivedAt }) {
 	// A hello in the middle of a connection answers sendInfo: a move on its way is still on its way.
 	const pending = state.link.status === "live" ? state.pending : null;
-	return { ...state, me: { ...state.me, id }, pending };
+	const clockOffset = now ? Date.parse(now) - receivedAt : state.clockOffset;
+	return { ...state, me: { ...state.me, id: connectionId }, pending, clockOffset };
 }
 
 function withUsers(state, { waiting, spectators }, users) {

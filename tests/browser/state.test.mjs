@@ -169,6 +169,23 @@ describe("the end of a game", () => {
 	});
 });
 
+describe("the clock", () => {
+	const told = (now, receivedAt) => ({ ...hello("id-Ada"), now, receivedAt });
+
+	it("is set by every hello, from the server's time and the moment it came", () => {
+		const early = after(told("2026-01-01T20:00:00.000000+00:00", 5000));
+		assert.equal(early.clockOffset, Date.UTC(2026, 0, 1, 20) - 5000);
+		// The monotonic clock stood still for a minute.
+		const late = reduce(early, told("2026-01-01T20:01:01.500000+00:00", 6500));
+		assert.equal(late.clockOffset, Date.UTC(2026, 0, 1, 20, 1) - 5000);
+	});
+
+	it("runs on when a hello does not tell the time", () => {
+		const set = after(told("2026-01-01T20:00:00.000000+00:00", 5000));
+		assert.equal(reduce(set, hello("id-Ada")).clockOffset, set.clockOffset);
+	});
+});
+
 describe("messages of no concern", () => {
 	it("change nothing", () => {
 		assert.equal(reduce(initial, { action: "somethingNew" }), initial);

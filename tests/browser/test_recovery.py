@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.guest import Guest, Invite
+from tests.browser.guest import ADAS_TURN, Guest, Invite
 from tests.browser.tunnel import Tunnel
 from tests.server_process import ServerProcess
 
@@ -76,6 +76,29 @@ async def test_a_page_says_that_it_is_offline_and_comes_back(invite: Invite) -> 
     await expect(ada.page.locator("#link")).to_have_text("Live")
     await ada.move(4)
     await ben.sees_board("....X....")
+
+
+# One of the page's two clocks jumps by half an hour; then the countdown counts on in seconds.
+JUMP = """(clock) => {
+    const before = clock.now.bind(clock);
+    clock.now = () => before() + 1_800_000;
+    const countdown = document.querySelector("#clock");
+    const shown = [];
+    return new Promise((resolve) => new MutationObserver(() => {
+        shown.push(parseInt(countdown.textContent));
+        if (shown.at(-1) > 9 && shown.at(-1) === shown.at(-2) - 1) resolve();
+    }).observe(countdown, { childList: true }));
+}"""
+
+
+@pytest.mark.parametrize("clock", ["Date", "performance"])
+async def test_a_clock_that_jumps_changes_no_countdown(invite: Invite, clock: str) -> None:
+    ada, ben = [await invite(name) for name in ("Ada", "Ben")]
+    eve = await invite("Eve", watch=True)  # players ask for a word every few seconds anyway
+    await eve.sees(ADAS_TURN)
+    async with asyncio.timeout(15):
+        await eve.page.evaluate(f"({JUMP})({clock})")
+    assert ada.complaints + ben.complaints + eve.complaints == []
 
 
 async def test_a_dead_line_is_noticed_although_nobody_hangs_up(

@@ -1,6 +1,7 @@
 """Who may do what, and when: every route, from every standing, with its effect."""
 
 import asyncio
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -46,7 +47,7 @@ async def test_wire_format_to_the_letter(url: str) -> None:
     ann, bob, cleo = await table(url)
     await Player.join(url, watch=True)
     await cleo.until_true(lambda: cleo.spectators == 1)
-    assert ann.hello.keys() == {"message", "connectionId", "sessionId", "room"}
+    assert ann.hello.keys() == {"message", "connectionId", "sessionId", "room", "now"}
     assert cleo.standing == {"action": "joinedQueue", "status": "inactive", "position": 1}
     newcomer = await Player.join(url)
     update, game = newcomer.messages[2:4]
@@ -64,7 +65,7 @@ async def test_wire_format_to_the_letter(url: str) -> None:
     assert game["game"].keys() == {"number", "board", "turn", "players", "status", "deadline"}
     assert game["game"]["players"] == {"X": ann.id, "O": bob.id}
     assert (game["game"]["number"], game["game"]["turn"]) == (1, "X")
-    for moment in [user["joinedAt"] for user in update["data"]]:
+    for moment in [ann.hello["now"], *(user["joinedAt"] for user in update["data"])]:
         assert len(moment) == len("2026-01-01T00:00:00.000000+00:00")
         assert moment.endswith("+00:00")
     response = await newcomer.ask(action="joinQueue")
@@ -107,6 +108,16 @@ async def test_join_queue_never_costs_a_place(url: str) -> None:
     assert [user["connectionId"] for user in newcomer.line] == [
         *(p.id for p in (ann, bob, cleo, dan, newcomer))
     ]
+
+
+async def test_every_hello_tells_the_time_that_deadlines_are_meant_by(url: str) -> None:
+    ann, _, _ = await table(url, waiting=1)
+    first = datetime.fromisoformat(ann.hello["now"])
+    await ann.ask(action="sendInfo")
+    second = datetime.fromisoformat(ann.hello["now"])
+    assert ann.game is not None
+    begun = datetime.fromisoformat(ann.game["deadline"]) - timedelta(seconds=30)
+    assert datetime.fromisoformat(ann.users[ann.id]["joinedAt"]) <= first < begun < second
 
 
 async def test_who_left_the_line_joins_its_end(url: str) -> None:
@@ -160,7 +171,7 @@ async def test_send_info_says_hello_again(url: str) -> None:
     first = ann.hello
     ann.hello = {}
     await ann.ask(action="sendInfo")
-    assert ann.hello == first
+    assert ann.hello == first | {"now": ann.hello["now"]}
 
 
 async def test_referee_refuses_what_is_not_now(url: str) -> None:
