@@ -9,7 +9,7 @@ import { memoryOf } from "./memory.js";
 import { playersView } from "./players.js";
 import { fillShare } from "./share.js";
 import { openLink } from "./socket.js";
-import { canMove, initial, isMyTurn, nameIn, reduce } from "./state.js";
+import { canMove, cellAt, initial, isMyTurn, isUntouched, nameIn, reduce } from "./state.js";
 import { announcement, resultWords, standing, troubleWords } from "./words.js";
 
 const RESULT_MS = 3000;
@@ -64,7 +64,7 @@ function callUp(before) {
 	const mine = isMyTurn(state);
 	const begins = mine && !isMyTurn(before);
 	const seated = state.me.status === "active" && before.me.status === "inactive";
-	const fresh = state.me.status === "active" && /^\.+$/.test(state.game?.board);
+	const fresh = state.me.status === "active" && Boolean(state.game) && isUntouched(state.game);
 	// Whoever has been called to the table is not called to the first move as well.
 	if (seated || (document.hidden && begins && !(fresh && isCalled))) caller.call();
 	isCalled = seated || (isCalled && !begins);
@@ -141,8 +141,9 @@ function send(message) {
 	return "";
 }
 
-function move(cell) {
-	if (!canMove(state, cell)) return;
+function move(index) {
+	if (!canMove(state, index)) return;
+	const cell = cellAt(state.game, index);
 	const requestId = send({ action: "makeMove", cell });
 	if (requestId) change({ pending: { cell, requestId }, result: null, notice: null });
 }

@@ -1,20 +1,35 @@
 // The board: marks drawn stroke by stroke, moves by pointer and arrow keys.
 
+import { kindOf } from "./games/index.js";
 import { canMove, markerIn, shownBoard } from "./state.js";
-import { drawRules, drawStrike, mark } from "./strokes.js";
+import { draw, mark } from "./strokes.js";
 
-const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -2], End: [0, 2] };
-const ASPECTS = ["board", "last", "pending", "line", "over", "preview"];
-const clamp = (n) => Math.max(0, Math.min(2, n));
+const STEPS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1], Home: [0, -Infinity], End: [0, Infinity] };
+const ASPECTS = ["kind", "board", "last", "pending", "line", "over", "preview"];
+const clamp = (n, most) => Math.max(0, Math.min(most, n));
 
 export function boardView(root, onMove) {
-	const strike = root.querySelector("#strike");
-	const cells = makeCells(root);
+	const [grid, strike] = ["#rules", "#strike"].map((part) => root.querySelector(part));
+	let cells = [];
+	let built;
 	let drawn = {};
-	drawRules(root.querySelector("#rules"));
 
-	for (const [index, cell] of cells.entries()) {
-		// The second click of a double one belongs to the move before, not to the next game.
+	function build(kind) {
+		built = kind;
+		const { columns, rows } = kind;
+		const made = makeCells(rows, columns);
+		root.querySelectorAll('[role="row"]').forEach((row) => row.remove());
+		root.append(...made.rows);
+		root.parentElement.style.setProperty("--columns", columns);
+		root.parentElement.style.setProperty("--rows", rows);
+		for (const svg of [grid, strike]) svg.setAttribute("viewBox", `0 0 ${columns * 100} ${rows * 100}`);
+		draw(grid, kind.grid);
+		cells = made.cells;
+		cells.forEach((cell, index) => listen(cell, index, kind));
+	}
+
+	function listen(cell, index, { columns, rows }) {
+		// The second click of a double click belongs to the move before, not to the next game.
 		cell.addEventListener("click", ({ detail }) => detail < 2 && onMove(index));
 		cell.addEventListener("focus", () => cells.forEach((other) => (other.tabIndex = other === cell ? 0 : -1)));
 		cell.addEventListener("keydown", (event) => {
@@ -23,14 +38,15 @@ export function boardView(root, onMove) {
 			if (!STEPS[key] || ctrlKey || altKey || metaKey) return;
 			event.preventDefault();
 			const [down, right] = STEPS[key];
-			cells[3 * clamp(Math.floor(index / 3) + down) + clamp((index % 3) + right)].focus();
+			const row = clamp(Math.floor(index / columns) + down, rows - 1);
+			cells[columns * row + clamp((index % columns) + right, columns - 1)].focus();
 		});
 	}
 
-	function renderCell(cell, index, shown, open) {
+	function renderCell(cell, index, shown, playable) {
 		const now = shown.board[index];
 		const empty = now === ".";
-		const ghost = empty && !shown.over ? shown.preview : "";
+		const ghost = empty && playable && !shown.over ? shown.preview : "";
 		if (cell.dataset.mark !== now || cell.dataset.ghost !== ghost) {
 			const marker = empty ? ghost : now;
 			cell.replaceChildren(...(marker ? [mark(marker)] : []));
@@ -40,39 +56,39 @@ export function boardView(root, onMove) {
 		cell.classList.toggle("pending", index === shown.pending);
 		cell.classList.toggle("last", index === shown.last);
 		cell.classList.toggle("beaten", Boolean(shown.line) && !shown.line.includes(index));
-		const place = `Row ${Math.floor(index / 3) + 1}, column ${(index % 3) + 1}`;
-		cell.ariaLabel = `${place}: ${empty ? "empty" : now}${index === shown.last ? ", last move" : ""}`;
-		// While a result is shown, the next game's board lies empty beneath it.
-		cell.ariaDisabled = !(open && (empty || shown.over));
+		const place = shown.kind.placeWords(index);
+		cell.ariaLabel = `${place[0].toUpperCase()}${place.slice(1)}: ${empty ? "empty" : now}${index === shown.last ? ", last move" : ""}`;
+		cell.ariaDisabled = !playable;
 	}
 
+	build(kindOf({})); // until the server tells
 	return function render(state) {
-		const open = canMove(state);
-		const preview = open ? markerIn(state.game, state.me.id) : "";
-		const shown = { ...shownBoard(state), preview };
+		const shown = { ...shownBoard(state), preview: canMove(state) ? markerIn(state.game, state.me.id) : "" };
 		if (ASPECTS.every((aspect) => shown[aspect] === drawn[aspect])) return;
 		root.hidden = !shown.board;
-		root.dataset.mine = preview;
+		root.dataset.mine = shown.preview;
 		root.classList.toggle("over", Boolean(shown.over));
-		if (shown.line !== drawn.line) drawStrike(strike, shown.line);
-		if (shown.board) cells.forEach((cell, index) => renderCell(cell, index, shown, open));
+		if (shown.board && shown.kind !== built) build(shown.kind);
+		if (shown.line !== drawn.line) draw(strike, shown.line ? [shown.kind.strike(shown.line)] : []);
+		// While a result is shown, a click is a move in the next game.
+		if (shown.board) cells.forEach((cell, index) => renderCell(cell, index, shown, canMove(state, index)));
 		drawn = shown;
 	};
 }
 
-function makeCells(root) {
+function makeCells(height, width) {
 	const made = (name, role) => Object.assign(document.createElement(name), { role });
-	const cells = [];
-	for (let row = 0; row < 3; row++) {
+	const [rows, cells] = [[], []];
+	for (let row = 0; row < height; row++) {
 		const line = made("div", "row");
-		for (let column = 0; column < 3; column++) {
+		for (let column = 0; column < width; column++) {
 			const cell = document.createElement("button");
 			Object.assign(cell, { type: "button", className: "cell", tabIndex: cells.length ? -1 : 0 });
 			cells.push(cell);
 			line.append(made("div", "gridcell"));
 			line.lastChild.append(cell);
 		}
-		root.append(line);
+		rows.push(line);
 	}
-	return cells;
+	return { rows, cells };
 }

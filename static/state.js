@@ -1,7 +1,7 @@
 // What the page knows: a pure function of what it knew and one message. No DOM, no clock, no socket.
 // Messages are the server's, and the page's own `{ action: "local", change }`.
 
-const EMPTY = ".........";
+import { kindOf } from "./games/index.js";
 
 export const initial = Object.freeze({
 	link: { status: "connecting" }, // see socket.js
@@ -11,7 +11,7 @@ export const initial = Object.freeze({
 	waiting: 0,
 	spectators: 0,
 	game: undefined, // the one being played; null: there is none; undefined: not told yet
-	last: null, // the cell of its last move, where that was seen
+	last: null, // where the last mark was set on its board, if that was seen
 	result: null, // the game that has just ended, while it is shown: { game, names, last }
 	pending: null, // my move until it is confirmed: { cell, requestId }
 	notice: null, // something to be said once: { text }
@@ -55,7 +55,7 @@ function withUsers(state, { waiting, spectators }, users) {
 
 function withGame(state, game) {
 	const before = state.game?.number === game?.number ? state.game : null;
-	const last = before ? lastMove(before, game, state.last) : null;
+	const last = before && game ? (newMark(before.board, game.board) ?? state.last) : null;
 	if (game && game.status !== "playing") {
 		const { X, O } = game.players;
 		const result = { game, last, names: { X: nameIn(state, X), O: nameIn(state, O) } };
@@ -63,7 +63,7 @@ function withGame(state, game) {
 	}
 	const moved = before?.board !== game?.board || before?.turn !== game?.turn;
 	// The result must not stand in the way of somebody whose game goes on.
-	const urgent = markerIn(game, state.me.id) && game.board !== EMPTY;
+	const urgent = markerIn(game, state.me.id) && !isUntouched(game);
 	return {
 		...state,
 		game,
@@ -73,9 +73,10 @@ function withGame(state, game) {
 	};
 }
 
-function lastMove(before, game, last) {
-	const cell = [...game.board].findIndex((mark, index) => mark !== before.board[index]);
-	return cell < 0 ? last : cell;
+/** The place where one board has a mark that the other had not. */
+function newMark(before, after) {
+	const index = [...after].findIndex((mark, index) => mark !== "." && mark !== before[index]);
+	return index < 0 ? undefined : index;
 }
 
 function refused(state, { requestId, body }) {
@@ -119,21 +120,36 @@ export function absentPlayer({ users, game }) {
 	return game?.deadline ? undefined : users.find((user) => user.status === "active" && user.absent);
 }
 
+/** Tell whether nobody has moved yet. */
+export function isUntouched(game) {
+	return /^\.+$/.test(game.board);
+}
+
 export function isMyTurn(state) {
 	const { game, me } = state;
 	return Boolean(game?.turn && game.players[game.turn] === me.id && !absentPlayer(state));
 }
 
-export function canMove(state, cell) {
+/** Tell whether I can move now, at that place of the board if one is given. */
+export function canMove(state, index) {
 	const free = isMyTurn(state) && !state.pending && state.link.status === "live";
-	return free && (cell === undefined || state.game.board[cell] === ".");
+	return free && (index === undefined || cellAt(state.game, index) >= 0);
+}
+
+/** The `cell` of a move at that place of the board. */
+export function cellAt(game, index) {
+	return kindOf(game).cellAt(game, index);
 }
 
 /** The board to draw: the result's while that is shown, else the game's, my unconfirmed mark on it. */
 export function shownBoard({ game, last, me, pending, result }) {
-	if (result) return { board: result.game.board, last: result.last, line: result.game.line, over: true };
+	if (result) {
+		const { board, line } = result.game;
+		return { kind: kindOf(result.game), board, last: result.last, line, over: true };
+	}
 	if (!game) return null;
-	const marks = [...game.board];
-	if (pending) marks[pending.cell] = markerIn(game, me.id);
-	return { board: marks.join(""), last, pending: pending?.cell };
+	const kind = kindOf(game);
+	if (!pending) return { kind, board: game.board, last };
+	const board = kind.play(game, pending.cell, markerIn(game, me.id));
+	return { kind, board, last, pending: newMark(game.board, board) };
 }

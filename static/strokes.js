@@ -7,14 +7,9 @@ const MARKS = {
 	X: ["M20 17C37 37 61 62 81 84", "M81 18C65 35 38 61 18 83"],
 	O: ["M57 15C33 10 14 29 15 53C16 76 36 89 57 85C78 81 89 61 85 42C81 24 63 12 45 17"],
 };
-const RULES = [
-	"M101 8C98 84 103 196 99 293",
-	"M200 6C204 95 197 210 202 294",
-	"M7 101C92 97 205 104 294 99",
-	"M6 200C100 204 214 196 293 202",
-];
 
-function draw(svg, strokes) {
+/** Draw the paths in place of what is there. */
+export function draw(svg, strokes) {
 	const paths = strokes.map((d, index) => {
 		const path = document.createElementNS(SVG, "path");
 		path.setAttribute("d", d);
@@ -37,19 +32,6 @@ export function mark(marker) {
 	const svg = sheet(100, 100, MARKS[marker]);
 	svg.dataset.mark = marker;
 	return svg;
-}
-
-export function drawRules(svg) {
-	draw(svg, RULES);
-}
-
-/** Strike a line through, to a bit beyond its ends. */
-export function drawStrike(svg, line) {
-	if (!line) return svg.replaceChildren();
-	const [[x1, y1], [x2, y2]] = [line[0], line[2]].map((cell) => [cell % 3, Math.floor(cell / 3)]);
-	const along = (from, to) => 50 + 100 * to + 34 * Math.sign(to - from);
-	const bend = `${55 + 50 * (x1 + x2)} ${44 + 50 * (y1 + y2)}`;
-	draw(svg, [`M${along(x2, x1)} ${along(y2, y1)}Q${bend} ${along(x1, x2)} ${along(y1, y2)}`]);
 }
 
 /** A streak as tally marks in fives; where they would not fit, the number. */

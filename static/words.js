@@ -1,5 +1,6 @@
 // All that the page says in sentences, and to a screen reader. Pure: text from state.
 
+import { kindOf } from "./games/index.js";
 import { absentPlayer, isMyTurn, markerIn, nameIn, nameOf, place, seats } from "./state.js";
 
 export function ordinal(n) {
@@ -29,13 +30,13 @@ export function resultWords(state) {
 	const { winner, status } = game;
 	if (!winner) {
 		const next = mine ? nextForMe(state) : "Both go to the back of the line.";
-		if (status === "draw") return { title: "A draw", why: "Nine marks, no line.", next };
+		if (status === "draw") return { title: "A draw", why: kindOf(game).drawnWords, next };
 		return { title: "Nobody wins", why: "Nobody finished it.", next };
 	}
 	const loser = winner === "X" ? "O" : "X";
 	const who = mine === loser ? "You" : names[loser];
 	const why = {
-		won: game.line ? "Three in a row." : "",
+		won: game.line ? kindOf(game).wonWords : "",
 		conceded: `${who} conceded.`,
 		timeout: `${who} ran out of time.`,
 		abandoned: `${who} left the game.`,
@@ -125,7 +126,7 @@ function moveNews({ game: old }, { game, last, me }) {
 	if (last === null || game.number !== old?.number || game.board === old.board) return "";
 	const mark = game.board[last];
 	if (game.players[mark] === me.id) return "";
-	return `${mark} in row ${Math.floor(last / 3) + 1}, column ${(last % 3) + 1}.`;
+	return `${mark} in ${kindOf(game).placeWords(last)}.`;
 }
 
 function rivalNews(state) {

@@ -66,7 +66,7 @@ describe("a result", () => {
 
 	it("knows draws, rematches and games that nobody won", () => {
 		const draw = game("XOXXOOOXX", null, { status: "draw" });
-		assert.deepEqual(resultWords(table("Ada", draw)), { title: "A draw", why: "Nine marks, no line.", next: "Nobody is waiting: play again." });
+		assert.deepEqual(resultWords(table("Ada", draw)), { title: "A draw", why: "Board full.", next: "Nobody is waiting: play again." });
 		const nobody = game("XX.OO....", null, { status: "abandoned" });
 		assert.equal(resultWords(table("Eve", nobody)).title, "Nobody wins");
 	});

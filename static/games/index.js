@@ -1,0 +1,19 @@
+// The kinds of game. A kind is one module, in this folder, and one line in the list below. Nothing
+// else on the page knows how large a board is, where a move may go, or what a line or a draw is.
+//
+// The contract of a kind, all of it pure:
+//
+//   columns, rows          the size of the board; `game.board` has a character a cell, row by row
+//   cellAt(game, index)    the `cell` to send for a click at that place of the board, or -1 for none
+//   play(game, cell, mark) the board as it will be after this move
+//   placeWords(index)      where that place is, in words: "row 1, column 2"
+//   wonWords, drawnWords   why a game that was played to its end is over
+//   grid, strike(line)     the board's lines, and the one through a winning line: SVG paths, 100 a cell
+
+import { tictactoe } from "./tictactoe.js";
+
+const KINDS = { tictactoe };
+
+export function kindOf(game) {
+	return KINDS[game.kind ?? "tictactoe"];
+}
