@@ -15,7 +15,7 @@ import { announcement, resultWords, standing, troubleWords } from "./words.js";
 const RESULT_MS = 3000;
 const NOTICE_MS = 5000;
 const CHIPS = { connecting: "Connecting", live: "Live", waiting: "Reconnecting" };
-const REMEDIES = { waiting: "Try now", replaced: "Play here", removed: "Join anew" };
+const REMEDIES = { waiting: "Try now", replaced: "Play here", removed: "Join again" };
 
 const $ = (selector) => document.querySelector(selector);
 const room = location.pathname.slice(1) || "lobby";
@@ -137,7 +137,7 @@ function paintTrouble() {
 function send(message) {
 	const requestId = String(++requests);
 	if (link.send({ ...message, requestId })) return requestId;
-	change({ notice: { text: "Not connected: that was not sent." } });
+	change({ notice: { text: "Not connected. Nothing was sent." } });
 	return "";
 }
 
@@ -207,7 +207,7 @@ async function start() {
 	}
 	fillShare(share, room);
 	if (!memory.choice.get()) {
-		const name = await takeName({ title: "Chalk yourself up", yes: "Join the line", no: "Just watch" });
+		const name = await takeName({ title: "Join the game", yes: "Join the line", no: "Just watch" });
 		memory.choice.set(name ? "play" : "watch");
 	}
 	link = openLink({

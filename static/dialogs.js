@@ -1,8 +1,8 @@
-// The two questions the page asks: your name, and whether you are sure.
+// The two dialogs with a question: your name, and whether you want to concede.
 
 const NAME_MOST = 32;
 
-/** Ask for a name; resolves to it, or to "" if there is none to be had. */
+/** Ask for a name; resolves to "" if the dialog is closed without one. */
 export function askName({ name, title, yes, no }) {
 	const dialog = document.querySelector("#name-dialog");
 	const [heading, input, problem, go, back] = ["h2", "input", "#name-problem", ".main", "#watch"].map((part) => dialog.querySelector(part));
@@ -26,8 +26,8 @@ export function askName({ name, title, yes, no }) {
 			event.preventDefault();
 			const chosen = input.value.trim();
 			const length = [...chosen].length;
-			if (!length) complain("Please write a name.");
-			else if (length > NAME_MOST) complain(`At most ${NAME_MOST} characters, please: these are ${length}.`);
+			if (!length) complain("Enter a name.");
+			else if (length > NAME_MOST) complain(`Too long by ${length - NAME_MOST}.`);
 			else {
 				resolve(chosen);
 				dialog.close();

@@ -1,4 +1,4 @@
-// The line: at most a hundred rows, kept by who they are, so that a change touches what changed.
+// The line: at most a hundred rows, keyed by connection, so that an update touches only what changed.
 
 import { line, nameOf } from "./state.js";
 import { crowdWords } from "./words.js";
@@ -60,7 +60,7 @@ export function lineView(root, { now, isCalm, most }) {
 		if (headLeft && list.firstChild && !isCalm()) moveUp();
 	}
 
-	// One animation for everybody, however long the line.
+	// One animation moves the whole list, however long it is.
 	function moveUp() {
 		const step = list.firstChild.offsetHeight;
 		list.animate({ transform: [`translateY(${step}px)`, "none"] }, { duration: 350, easing: "ease-out" });

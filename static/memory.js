@@ -1,5 +1,5 @@
-// What outlives a reload: session and choice (play or watch) per tab and room, the name per tab and
-// browser. Where storage is forbidden, it is forgotten.
+// What is kept across reloads. Each tab keeps a session and a choice (play or watch) per room. The name
+// is kept by the tab and by the browser. Without permission to store, nothing is kept.
 
 function attempt(use) {
 	try {

@@ -1,4 +1,4 @@
-// Who plays: names, marks, streaks, whose turn it is, and the clock that runs down.
+// The two players: names, marks, streaks, the turn and its countdown.
 
 import { awayWords, secondsLeft, setText } from "./line.js";
 import { nameOf, seats } from "./state.js";
@@ -40,11 +40,11 @@ export function playersView(root, { now, isCalm, rectOf }) {
 		entry.wins = wins;
 		const words = document.createElement("span");
 		words.className = "unseen";
-		words.textContent = `${wins} in a row`;
+		words.textContent = `${wins} wins in a row`;
 		entry.streak.replaceChildren(...(wins ? [words, tally(wins)] : []));
 	}
 
-	// A name that was seen in line goes to the table; any other is chalked up where it stands.
+	// A name that was visible in the line moves to the table. Any other name is revealed in place.
 	function arrive(name, from) {
 		const to = name.getBoundingClientRect();
 		const seen = from && from.top < innerHeight;
@@ -60,7 +60,7 @@ export function playersView(root, { now, isCalm, rectOf }) {
 		[deadline, offset] = [next, state.clockOffset];
 		for (const animation of fuse.getAnimations()) animation.cancel();
 		const left = next ? Math.max(0, Date.parse(next) - now()) : 0;
-		longest = Math.max(longest, left); // what a move may take, as far as was seen
+		longest = Math.max(longest, left); // the longest time for a move seen so far
 		if (next) fuse.animate({ transform: [`scaleX(${left / longest})`, "scaleX(0)"] }, left);
 		tick(now());
 	}

@@ -1,4 +1,4 @@
-// The address to hand on, as the server knows it: a phone cannot open localhost.
+// The address to share, as the server knows it, because a phone cannot open localhost.
 
 export async function fillShare(places, room) {
 	const code = `/static/qr/${room}.svg`;
@@ -8,7 +8,7 @@ export async function fillShare(places, room) {
 		const [image, text, copyButton, sendButton] = ["img", ".address", ".copy", ".send"].map((part) => place.querySelector(part));
 		image.src = code;
 		text.textContent = address.replace(/\/$/, "");
-		copyButton.addEventListener("click", async () => (copyButton.textContent = (await copy(address)) ? "The link is copied" : "Please copy it by hand"));
+		copyButton.addEventListener("click", async () => (copyButton.textContent = (await copy(address)) ? "Link copied" : "Select the address to copy it"));
 		sendButton.hidden = !navigator.share;
 		sendButton.addEventListener("click", () => navigator.share({ title: document.title, url: address }).catch(() => {}));
 	}
@@ -20,7 +20,7 @@ async function addressIn(code) {
 	return svg.querySelector("title")?.textContent || location.origin + location.pathname;
 }
 
-// Plain http on a LAN address has no clipboard but the old one.
+// Over plain http on a LAN address, browsers offer only the old clipboard API.
 async function copy(text) {
 	if (navigator.clipboard) return navigator.clipboard.writeText(text).then(() => true, () => false);
 	const field = document.createElement("textarea");

@@ -1,16 +1,16 @@
-// One connection that never gives up: notices silence, comes back with full jitter. It reports a link:
-// { status, reason?, retryAt?, offline }; status is connecting, live, waiting (for the next try), or,
-// until `retry()`, replaced (by another tab) or removed (by the host).
+// One connection, reopened with full jitter whenever it is lost or silent for too long. Its state is a
+// link: { status, reason?, retryAt?, offline }. The status is connecting, live, waiting (for the next
+// try), replaced (by another tab) or removed (by the host); the last two stay until `retry()`.
 
 const MOST_APART_SEATED = 4000; // all in ms
 const MOST_APART = 20000;
-const SILENCE_SEATED = 6000; // after so long without a word the server is asked for one
+const SILENCE_SEATED = 6000; // after this long without a message, ask the server for one
 const SILENCE = 25000;
 const ANSWER = 4000;
 const CONNECT_SEATED = 5000;
 const CONNECT = 10000;
 const STEADY = 5000;
-const DEAD_LINE = 4000; // our close code for it: any but 1000, which would give up the seat
+const DEAD_LINE = 4000; // our close code for a dead connection; 1000 would give up the seat
 
 const REASONS = { 1001: "restart", 1008: "busy", 1013: "store", 4008: "slow" };
 const FINAL = { 4001: "replaced", 4002: "removed" };
@@ -61,7 +61,7 @@ export function openLink({ url, protocols, isSeated, onMessage, onLink }) {
 		if (!opened && attempts > 1) diagnose();
 	}
 
-	// To a script a refused handshake looks like any other failure; the server's health tells more.
+	// A script cannot tell a refused handshake from any other failure, so ask whether the server is ready.
 	async function diagnose() {
 		const answer = await fetch("/readyz", { cache: "no-store" }).catch(() => null);
 		const reason = !answer ? "unreachable" : answer.ok ? "full" : "store";

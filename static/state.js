@@ -1,5 +1,5 @@
-// What the page knows: a pure function of what it knew and one message. No DOM, no clock, no socket.
-// Messages are the server's, and the page's own `{ action: "local", change }`.
+// The page's state, as a pure function of the state before and one message. No DOM, no clock, no socket.
+// A message is the server's, or the page's own `{ action: "local", change }`.
 
 import { kindOf } from "./games/index.js";
 
@@ -10,11 +10,11 @@ export const initial = Object.freeze({
 	users: [], // the window, in line order, players included
 	waiting: 0,
 	spectators: 0,
-	game: undefined, // the one being played; null: there is none; undefined: not told yet
-	last: null, // where the last mark was set on its board, if that was seen
+	game: undefined, // the one being played; null if there is none, undefined until the server tells
+	last: null, // the place of its newest mark, if the page saw it set
 	result: null, // the game that has just ended, while it is shown: { game, names, last }
 	pending: null, // my move until it is confirmed: { cell, requestId }
-	notice: null, // something to be said once: { text }
+	notice: null, // a short message to show once: { text }
 });
 
 export function reduce(state, message) {
@@ -42,7 +42,7 @@ export function reduce(state, message) {
 }
 
 function greeted(state, { connectionId, now, receivedAt }) {
-	// A hello in the middle of a connection answers sendInfo: a move on its way is still on its way.
+	// A hello on a live connection answers sendInfo, so a move that was sent may still be confirmed.
 	const pending = state.link.status === "live" ? state.pending : null;
 	const clockOffset = now ? Date.parse(now) - receivedAt : state.clockOffset;
 	return { ...state, me: { ...state.me, id: connectionId }, pending, clockOffset };
@@ -62,7 +62,7 @@ function withGame(state, game) {
 		return { ...state, game: undefined, last: null, pending: null, result };
 	}
 	const moved = before?.board !== game?.board || before?.turn !== game?.turn;
-	// The result must not stand in the way of somebody whose game goes on.
+	// A player whose next game has begun sees that instead of the result.
 	const urgent = markerIn(game, state.me.id) && !isUntouched(game);
 	return {
 		...state,
@@ -81,9 +81,9 @@ function newMark(before, after) {
 
 function refused(state, { requestId, body }) {
 	if (!state.pending || state.pending.requestId !== requestId) {
-		return { ...state, notice: { text: `That was refused: ${body.message}.` } };
+		return { ...state, notice: { text: `That didn’t work: ${body.message}.` } };
 	}
-	return { ...state, pending: null, notice: { text: `Your move was taken back: ${body.message}.` } };
+	return { ...state, pending: null, notice: { text: `Your move was undone: ${body.message}.` } };
 }
 
 export function nameOf(user) {
@@ -98,7 +98,7 @@ export function markerIn(game, id) {
 	return ["X", "O"].find((marker) => game?.players[marker] === id) ?? "";
 }
 
-/** Who is seated, by marker. */
+/** The seated users, by marker. */
 export function seats({ users }) {
 	const seated = users.filter((user) => user.status === "active");
 	return Object.fromEntries(seated.map((user) => [user.marker, user]));
@@ -108,19 +108,19 @@ export function line({ users }) {
 	return users.filter((user) => user.status === "inactive");
 }
 
-/** My place in line, from 1; 0 for whoever plays or watches. */
+/** My place in line, from 1; 0 for players and spectators. */
 export function place(state) {
 	const { id, status, position } = state.me;
 	if (status !== "inactive") return 0;
 	return line(state).findIndex((user) => user.connectionId === id) + 1 || (position ?? 0);
 }
 
-/** Whom the game waits for; while its clock runs, it does not. */
+/** The absent player that the game waits for. It waits for nobody while its clock runs. */
 export function absentPlayer({ users, game }) {
 	return game?.deadline ? undefined : users.find((user) => user.status === "active" && user.absent);
 }
 
-/** Tell whether nobody has moved yet. */
+/** Tell whether the game is still without a move. */
 export function isUntouched(game) {
 	return /^\.+$/.test(game.board);
 }
@@ -141,7 +141,7 @@ export function cellAt(game, index) {
 	return kindOf(game).cellAt(game, index);
 }
 
-/** The board to draw: the result's while that is shown, else the game's, my unconfirmed mark on it. */
+/** The board to draw: the result's while it is shown, otherwise the game's with my unconfirmed mark. */
 export function shownBoard({ game, last, me, pending, result }) {
 	if (result) {
 		const { board, line } = result.game;

@@ -1,4 +1,4 @@
-// The pen, or the chalk: shapes as paths to be drawn stroke by stroke.
+// Shapes as SVG paths, which the stylesheet draws stroke by stroke.
 
 const SVG = "http://www.w3.org/2000/svg";
 const TALLY_MOST = 25;
@@ -8,7 +8,7 @@ const MARKS = {
 	O: ["M57 15C33 10 14 29 15 53C16 76 36 89 57 85C78 81 89 61 85 42C81 24 63 12 45 17"],
 };
 
-/** Draw the paths in place of what is there. */
+/** Replace the contents of an SVG by these paths. */
 export function draw(svg, strokes) {
 	const paths = strokes.map((d, index) => {
 		const path = document.createElementNS(SVG, "path");
@@ -34,7 +34,7 @@ export function mark(marker) {
 	return svg;
 }
 
-/** A streak as tally marks in fives; where they would not fit, the number. */
+/** Draw a streak as tally marks in fives, or as a number when they would not fit. */
 export function tally(n) {
 	if (n > TALLY_MOST) return document.createTextNode(`× ${n}`);
 	const strokes = Array.from({ length: n }, (_, index) => {

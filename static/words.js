@@ -1,4 +1,4 @@
-// All that the page says in sentences, and to a screen reader. Pure: text from state.
+// Every sentence of the page, and what a screen reader announces, as pure functions of the state.
 
 import { kindOf } from "./games/index.js";
 import { absentPlayer, isMyTurn, markerIn, nameIn, nameOf, place, seats } from "./state.js";
@@ -15,15 +15,15 @@ export function turnWords(state) {
 	if (!game) {
 		const [waiting] = Object.values(seats(state));
 		if (!waiting) return "The table is free";
-		if (waiting.connectionId !== me.id) return `${nameOf(waiting)} is waiting for someone to play`;
-		return state.spectators + state.waiting ? "Waiting for someone to play" : "You are the first one here";
+		if (waiting.connectionId !== me.id) return `${nameOf(waiting)} is waiting for an opponent`;
+		return state.spectators + state.waiting ? "Waiting for an opponent" : "You are the first one here";
 	}
 	const absent = absentPlayer(state);
-	if (absent) return `${nameOf(absent)} is away: the game waits`;
+	if (absent) return `${nameOf(absent)} is away, so the game is paused`;
 	return isMyTurn(state) ? "Your turn" : `${nameIn(state, game.players[game.turn])}’s turn`;
 }
 
-/** Who won, why, and what happens next. */
+/** The winner, the reason, and what happens next. */
 export function resultWords(state) {
 	const { game, names } = state.result;
 	const mine = markerIn(game, state.me.id);
@@ -31,7 +31,7 @@ export function resultWords(state) {
 	if (!winner) {
 		const next = mine ? nextForMe(state) : "Both go to the back of the line.";
 		if (status === "draw") return { title: "A draw", why: kindOf(game).drawnWords, next };
-		return { title: "Nobody wins", why: "Nobody finished it.", next };
+		return { title: "Nobody wins", why: "Nobody finished the game.", next };
 	}
 	const loser = winner === "X" ? "O" : "X";
 	const who = mine === loser ? "You" : names[loser];
@@ -50,8 +50,8 @@ function nextForMe(state) {
 	const { game } = state.result;
 	const won = game.winner && game.winner === markerIn(game, me.id);
 	if (me.status === "spectator") return "You are watching now.";
-	if (me.status === "active") return won ? `You stay on${inARow(state, me.id)}.` : "Nobody is waiting: play again.";
-	return `${won ? "A full run! " : ""}You are back in line, ${ordinal(place(state))}.`;
+	if (me.status === "active") return won ? `You stay on${inARow(state, me.id)}.` : "Nobody is waiting, so you play again.";
+	return `${won ? "You have won the most games allowed in a row. " : ""}You are now ${ordinal(place(state))} in line.`;
 }
 
 function nextForAll(state) {
@@ -63,7 +63,7 @@ function nextForAll(state) {
 
 function inARow({ users }, id) {
 	const { streak = 1 } = users.find((user) => user.connectionId === id) ?? {};
-	return streak > 1 ? `: ${streak} in a row` : "";
+	return streak > 1 ? ` with ${streak} wins in a row` : "";
 }
 
 export function standing(state) {
@@ -82,25 +82,25 @@ export function crowdWords({ waiting, spectators }) {
 const TROUBLE = {
 	lost: "The connection was lost.",
 	unreachable: "The server cannot be reached.",
-	restart: "The server is starting anew.",
-	full: "The server lets nobody in: it may be full.",
-	store: "The server’s store does not answer.",
+	restart: "The server is restarting.",
+	full: "The server is not accepting connections. It may be full.",
+	store: "The server cannot save anything right now.",
 	slow: "The connection was too slow.",
-	busy: "Those were too many messages.",
-	replaced: "You are here in another tab.",
+	busy: "You sent too many messages.",
+	replaced: "You opened this room in another tab.",
 	removed: "The host has removed you from this room.",
 };
 
-/** What is wrong with the connection, and what is done; "" while all is well. */
+/** The problem with the connection and what the page does about it; "" without a problem. */
 export function troubleWords({ status, reason, offline }, seconds) {
 	if (status === "replaced" || status === "removed") return TROUBLE[status];
-	if (status === "live") return offline ? "You are offline, but the server still answers." : "";
+	if (status === "live") return offline ? "You are offline, but the server still responds." : "";
 	const what = offline ? "You are offline." : TROUBLE[reason];
 	if (!what) return "";
-	return `${what} ${status === "waiting" ? `Next try in ${seconds} s.` : "Trying now…"}`;
+	return `${what} ${status === "waiting" ? `Retrying in ${seconds} s.` : "Retrying now…"}`;
 }
 
-/** What a screen reader is told when one state follows another; "" for nothing. */
+/** What a screen reader announces when one state follows another; "" for nothing. */
 export function announcement(before, after) {
 	const said = [connectionNews(before.link, after.link)];
 	if (after.notice && after.notice !== before.notice) said.push(after.notice.text);
@@ -118,8 +118,8 @@ export function announcement(before, after) {
 
 function connectionNews(before, after) {
 	if (before.status === after.status) return "";
-	if (after.status === "live") return before.reason ? "Connected again." : "";
-	return before.status === "live" ? troubleWords(after).replace(/Next.*/, "Reconnecting.") : "";
+	if (after.status === "live") return before.reason ? "Reconnected." : "";
+	return before.status === "live" ? troubleWords(after).replace(/Retrying.*/, "Reconnecting.") : "";
 }
 
 function moveNews({ game: old }, { game, last, me }) {
@@ -130,15 +130,15 @@ function moveNews({ game: old }, { game, last, me }) {
 }
 
 function rivalNews(state) {
-	return isMyTurn(state) && `Against ${nameIn(state, state.game.players[state.me.marker === "X" ? "O" : "X"])}.`;
+	return isMyTurn(state) && `You play against ${nameIn(state, state.game.players[state.me.marker === "X" ? "O" : "X"])}.`;
 }
 
 function standingNews(before, after) {
 	const words = standing(after);
 	if (words === standing(before)) return "";
 	const { result, me } = after;
-	if (me.status !== "active" && result !== before.result && markerIn(result?.game, me.id)) return ""; // said already
+	if (me.status !== "active" && result !== before.result && markerIn(result?.game, me.id)) return ""; // the result says so
 	const arrived = after.me.status !== before.me.status || after.me.marker !== before.me.marker;
-	// Every step forward would be chatter.
+	// Announcing every step forward would be too much.
 	return arrived || place(after) === 1 ? `${words}.` : "";
 }

@@ -1,6 +1,6 @@
 """A real browser: the system's Chromium, driven by Playwright.
 
-Where there is none, these tests are skipped and say how to get it; in CI (``CI=true``) that fails.
+Without one, these tests are skipped and say how to install it; in CI (``CI=true``) they fail.
 """
 
 import os
@@ -25,7 +25,7 @@ HOW_TO_GET_IT = (
 
 
 def chromium(playwright: Playwright) -> str | None:
-    """Return the path of a Chromium: the one that is named, the system's, or Playwright's own."""
+    """Return the path of a Chromium: from ``CHROMIUM``, the system's, or Playwright's own."""
     own = playwright.chromium.executable_path
     named = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
     return named or (own if Path(own).exists() else None)
@@ -46,7 +46,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def house(browser: Browser) -> AsyncIterator[Browser]:
-    """The browser, with nobody in it after the test."""
+    """The browser; every page in it is closed after the test."""
     yield browser
     for context in browser.contexts:
         await context.close()
@@ -54,10 +54,10 @@ async def house(browser: Browser) -> AsyncIterator[Browser]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def invite(house: Browser, server: ServerProcess) -> Invite:
-    """Open a page for somebody who joins, watches, or (without a name) does neither.
+    """Open a page for a guest, who joins, watches, or (without a name) does neither.
 
-    Guests are tabs of one window, which are people of their own and start in half the time; whoever
-    is ``apart``, or has other options than the rest, has a window to themselves.
+    Guests are tabs of one window: they are separate users, and a tab starts in half the time of a
+    window. A guest who is ``apart`` or has other options gets a window of their own.
     """
     together = await house.new_context()
 

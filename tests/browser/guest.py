@@ -1,4 +1,4 @@
-"""A guest at the game night: a page in a browser, and what its owner does and sees there."""
+"""A guest at the game night: a page in a browser, and what a person does and sees there."""
 
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ from playwright.async_api import BrowserContext, ConsoleMessage, Page, Response,
 TIMEOUT_MS = 15_000
 AXE = Path(__file__).parent / "vendor/axe-core/axe.min.js"
 
-# The clock's fuse burns on.
+# All animations but the countdown's bar.
 STANDSTILL = """() => Promise.allSettled(
     document.getAnimations()
         .filter((one) => one.effect.target.parentElement.id !== "fuse")
@@ -22,7 +22,7 @@ expect.set_options(timeout=TIMEOUT_MS)
 
 
 class Guest:
-    """A page with a memory of everything that went wrong on it."""
+    """A page that remembers everything that went wrong on it."""
 
     def __init__(self, name: str, context: BrowserContext, page: Page) -> None:
         self.name = name
@@ -41,13 +41,13 @@ class Guest:
 
     @classmethod
     async def open(cls, window: BrowserContext, url: str, name: str = "") -> "Guest":
-        """Open a tab, without saying a name yet."""
+        """Open a tab without entering a name."""
         guest = cls(name, window, await window.new_page())
         await guest.page.goto(url)
         return guest
 
     async def join(self) -> None:
-        """Write the name into the dialog and press Enter."""
+        """Enter the name in the dialog and press Enter."""
         await self.page.get_by_label("Your name").fill(self.name)
         await self.page.keyboard.press("Enter")
         await self.is_live()
@@ -66,7 +66,7 @@ class Guest:
         await self.page.locator(".cell").nth(cell).click()
 
     async def concede(self) -> None:
-        """Say that it is lost, and that it is meant."""
+        """Concede, and confirm it."""
         await self.page.get_by_role("button", name="Concede").click()
         await self.page.locator("#confirm-dialog").get_by_role("button", name="Concede").click()
 
@@ -79,7 +79,7 @@ class Guest:
         await expect(self.page.get_by_text(text, exact=True).first).to_be_visible()
 
     async def sees_board(self, board: str) -> None:
-        """Wait until the board is this, mark by mark, and every mark is confirmed."""
+        """Wait until the board looks like this and every mark is confirmed."""
         for index, mark in enumerate(board):
             await expect(self.page.locator(".cell").nth(index)).to_have_attribute("data-mark", mark)
         await expect(self.page.locator(".pending")).to_have_count(0)
@@ -93,7 +93,7 @@ class Guest:
         await expect(self.page.locator("#line bdi")).to_have_text(list(names))
 
     async def holds(self, selector: str) -> None:
-        """Fail if it is not within the box of everything."""
+        """Fail if the element is not within ``main``."""
         await expect(self.page.locator(selector)).to_be_visible()
         within = "(part) => [part, part.closest('main')].map((one) => one.getBoundingClientRect())"
         part, whole = await self.page.locator(selector).evaluate(within)
@@ -108,7 +108,7 @@ class Guest:
         assert overflow <= 0, f"{overflow} px too wide"
 
     async def is_fit_for_everyone(self) -> None:
-        """Fail on overflow and on anything that axe-core finds, once everything stands still."""
+        """Fail on overflow and on anything that axe-core finds, once animations have ended."""
         page = self.page
         await self.fits()
         await page.evaluate(STANDSTILL)

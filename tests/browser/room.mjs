@@ -1,4 +1,4 @@
-// A room for the tests of the pure modules: states made by the messages a server would send.
+// States for the tests of the pure modules, made from the messages that a server would send.
 
 import { initial, reduce } from "../../static/state.js";
 

@@ -8,7 +8,7 @@ const names = (users) => users.map((one) => one.username);
 const move = (cell, requestId = "7") => local({ pending: { cell, requestId } });
 
 describe("the list", () => {
-	it("keeps the order of the line, whatever order it comes in", () => {
+	it("keeps the order of the line, in whatever order it arrives", () => {
 		const state = after(list([user("Cleo", 3), user("Ada", 1), user("Ben", 2)]));
 		assert.deepEqual(names(line(state)), ["Ada", "Ben", "Cleo"]);
 	});
@@ -24,7 +24,7 @@ describe("the list", () => {
 		assert.equal(grown.waiting, whole.waiting);
 	});
 
-	it("keeps the objects of those who did not change, so that they need not be drawn again", () => {
+	it("keeps the objects of unchanged users, so that they are not drawn again", () => {
 		const before = after(list([user("Ada", 1), user("Ben", 2)]));
 		const next = reduce(before, delta([user("Cleo", 3)]));
 		assert.equal(next.users[0], before.users[0]);
@@ -42,11 +42,11 @@ describe("the list", () => {
 		assert.deepEqual(before, kept);
 	});
 
-	it("names whoever has no name", () => {
+	it("names a user without a name", () => {
 		assert.equal(nameOf({ connectionId: "abcdef" }), "Guest abcd");
 	});
 
-	it("says who is seated by marker", () => {
+	it("tells the seated users by marker", () => {
 		const { X, O } = seats(table("Cleo"));
 		assert.deepEqual([X.username, O.username], ["Ada", "Ben"]);
 	});
@@ -83,7 +83,7 @@ describe("a move", () => {
 		assert.ok(!isMyTurn(table("Ada", away)));
 	});
 
-	it("waits no more for one who has been away too often", () => {
+	it("no longer waits for a player who has been away too often", () => {
 		const away = delta([seated("Ben", 2, "O", { absent: "2026-01-01T20:01:00+00:00" })]);
 		const late = game("....X...O", "X", { deadline: "2026-01-01T20:00:05+00:00" });
 		assert.ok(canMove(table("Ada", away, late), 0));
@@ -102,16 +102,16 @@ describe("a move", () => {
 		assert.equal(shownBoard(state).last, 4);
 	});
 
-	it("is taken back with the reason when it is refused", () => {
+	it("is undone with the reason when it is refused", () => {
 		const state = table("Ada", move(4), refusal("7", "the cell is taken"));
 		assert.equal(shownBoard(state).board, ".........");
-		assert.match(state.notice.text, /taken back: the cell is taken/);
+		assert.match(state.notice.text, /undone: the cell is taken/);
 	});
 
-	it("is not taken back when something else is refused", () => {
+	it("stays when something else is refused", () => {
 		const state = table("Ada", move(4), refusal("6", "no"));
 		assert.equal(shownBoard(state).board, "....X....");
-		assert.equal(state.notice.text, "That was refused: no.");
+		assert.equal(state.notice.text, "That didn’t work: no.");
 	});
 
 	it("outlives a hello within a connection, but not a new connection", () => {
@@ -140,13 +140,13 @@ describe("the end of a game", () => {
 		assert.equal(state.game.number, 2);
 	});
 
-	it("does not keep whoever's turn has come from moving", () => {
+	it("does not keep the next player from moving", () => {
 		const state = table("Ada", won, second());
 		assert.ok(state.result);
 		assert.ok(canMove(state, 0), "the cell is taken on the old board, not on the new one");
 	});
 
-	it("gives way to the next game's first move at its players, not at those who watch", () => {
+	it("gives way to the next game's first move for its players, not for spectators", () => {
 		const moved = [won, delta([seated("Cleo", 3, "O")]), second(), second("X........", "O")];
 		assert.equal(table("Cleo", ...moved).result, null);
 		assert.ok(table("Eve", ...moved).result);
@@ -158,7 +158,7 @@ describe("the end of a game", () => {
 		assert.equal(shownBoard(state).last, null);
 	});
 
-	it("leaves no board when nobody plays on", () => {
+	it("leaves no board when there is no next game", () => {
 		const state = table("Ada", won, { action: "gameUpdate", game: null }, local({ result: null }));
 		assert.equal(shownBoard(state), null);
 	});
@@ -186,7 +186,7 @@ describe("the clock", () => {
 	});
 });
 
-describe("messages of no concern", () => {
+describe("unknown messages", () => {
 	it("change nothing", () => {
 		assert.equal(reduce(initial, { action: "somethingNew" }), initial);
 		assert.equal(reduce(initial, { message: "no id" }), initial);

@@ -1,4 +1,4 @@
-"""For everyone: by keyboard, by ear, on a small phone, by night, and whatever people are called."""
+"""Accessibility: keyboard, screen reader, small phone, dark theme, and names of every kind."""
 
 from collections.abc import Callable
 
@@ -73,7 +73,7 @@ async def test_turns_and_results_are_read_out_once(invite: Invite) -> None:
     assert heard == (
         f"X in row 1, column 1. Your turn. {ADAS_TURN}. "
         f"X in row 1, column 2. Your turn. {ADAS_TURN}. "
-        f"Ada wins. Three in a row. Nobody is waiting: play again. {ADAS_TURN}."
+        f"Ada wins. Three in a row. Nobody is waiting, so you play again. {ADAS_TURN}."
     )
 
 
@@ -152,7 +152,7 @@ async def test_a_player_who_runs_out_of_time_is_told(
     await expect(ben.page.locator("#announcer")).not_to_have_text("5 seconds left.")
 
 
-async def test_who_is_away_still_has_a_name(invite: Invite) -> None:
+async def test_an_absent_player_still_has_a_name(invite: Invite) -> None:
     ada = await invite("Ada", **SMALL)
     ben = await invite("Christopher")
     await ada.sees_turn()
@@ -176,7 +176,7 @@ async def test_targets_are_large_enough_for_a_thumb(invite: Invite) -> None:
     assert [size for size in sizes if min(size[1:]) < 44] == []
 
 
-async def test_nothing_moves_for_those_who_would_rather_not(invite: Invite) -> None:
+async def test_nothing_moves_with_reduced_motion(invite: Invite) -> None:
     ada = await invite("Ada", reduced_motion="reduce")
     ben = await invite("Ben")
     await win(ada, ben, first=ada)

@@ -1,4 +1,4 @@
-"""A game night, played by people with browsers."""
+"""A game night, played in browsers."""
 
 import pytest
 from playwright.async_api import expect
@@ -17,18 +17,18 @@ async def test_three_pages_play_until_the_winner_has_won_twice(invite: Invite) -
     await win(ada, ben, first=ada)
     await ada.sees("You win!")
     await ada.sees("Three in a row. You stay on.")
-    await ben.sees("Three in a row. You are back in line, 1st.")
+    await ben.sees("Three in a row. You are now 1st in line.")
     await cleo.sees("Ada wins")
 
-    # The result is still on show; it does not stand in the way of the next game.
+    # The result is still shown, and the next game can already be played.
     await win(ada, cleo, first=ada)
-    await cleo.sees("Three in a row. You are back in line, 1st.")
-    await ben.sees("Three in a row. Ada stays on: 2 in a row.")
+    await cleo.sees("Three in a row. You are now 1st in line.")
+    await ben.sees("Three in a row. Ada stays on with 2 wins in a row.")
     for guest in (ada, ben, cleo):
         await guest.sees_players("Ada", "Ben")
         await guest.sees_line("Cleo")
         streak = guest.page.locator('.player[data-marker="X"] .streak')
-        await expect(streak).to_have_text("2 in a row")
+        await expect(streak).to_have_text("2 wins in a row")
         await expect(streak.locator("path")).to_have_count(2)
         assert guest.complaints == []
 
@@ -43,7 +43,7 @@ async def test_a_result_goes_by_itself(invite: Invite) -> None:
     await eve.sees_board(".........")
 
 
-async def test_whoever_is_alone_is_given_the_address_to_share(invite: Invite) -> None:
+async def test_a_player_who_is_alone_gets_the_address_to_share(invite: Invite) -> None:
     ada = await invite("Ada", "quiet")
     address = ada.page.url
     await ada.sees("You are the first one here")
@@ -54,12 +54,12 @@ async def test_whoever_is_alone_is_given_the_address_to_share(invite: Invite) ->
     assert await code.evaluate("(image) => image.decode().then(() => image.naturalWidth)") > 0
 
     await ada.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    await ada.page.get_by_role("button", name="Copy the link").click()
-    await ada.sees("The link is copied")
+    await ada.page.get_by_role("button", name="Copy link").click()
+    await ada.sees("Link copied")
     assert await ada.page.evaluate("navigator.clipboard.readText()") == address
 
 
-async def test_a_player_concedes_only_after_saying_so_twice(invite: Invite) -> None:
+async def test_conceding_takes_a_confirmation(invite: Invite) -> None:
     ada, ben = [await invite(name) for name in ("Ada", "Ben")]
     await ada.page.get_by_role("button", name="Concede").click()
     await ada.page.get_by_role("button", name="Keep playing").click()
@@ -68,13 +68,13 @@ async def test_a_player_concedes_only_after_saying_so_twice(invite: Invite) -> N
 
     await ada.concede()
     await ben.sees("Ada conceded. You stay on.")
-    await ada.sees("You conceded. Nobody is waiting: play again.")
+    await ada.sees("You conceded. Nobody is waiting, so you play again.")
 
 
-async def test_a_move_that_is_refused_is_taken_back_with_the_reason(invite: Invite) -> None:
+async def test_a_refused_move_is_undone_with_the_reason(invite: Invite) -> None:
     ada, ben = [await invite(name) for name in ("Ada", "Ben")]
     await ben.sees(ADAS_TURN)
-    # On its way to the server the move becomes one that the board does not have.
+    # The page sends a cell that the board does not have.
     await ada.page.evaluate(
         """() => {
             const send = WebSocket.prototype.send;
@@ -84,13 +84,13 @@ async def test_a_move_that_is_refused_is_taken_back_with_the_reason(invite: Invi
         }"""
     )
     await ada.move(4)
-    await expect(ada.page.locator("#notice")).to_contain_text("Your move was taken back")
+    await expect(ada.page.locator("#notice")).to_contain_text("Your move was undone")
     await ada.sees_board(".........")
     await ada.move(0)
     await ben.sees_board("X........")
 
 
-async def test_no_dialog_hides_a_game_or_outlives_it(invite: Invite) -> None:
+async def test_dialogs_close_when_a_game_starts_or_ends(invite: Invite) -> None:
     ada = await invite("Ada")
     await ada.page.get_by_role("button", name="Invite").click()
     await expect(ada.page.locator("#share-dialog")).to_be_visible()
@@ -122,7 +122,7 @@ LOOK_BACK = """() => {
 }"""
 
 
-async def test_whoever_looks_elsewhere_is_called_to_the_table(invite: Invite) -> None:
+async def test_a_hidden_page_calls_its_player_to_the_table(invite: Invite) -> None:
     ada, ben, cleo, dev = [await invite(name, apart=True) for name in ("Ada", "Ben", "Cleo", "Dev")]
     sound = cleo.page.get_by_role("button", name="Sound")
     await expect(sound).to_have_attribute("aria-pressed", "false")
@@ -137,7 +137,7 @@ async def test_whoever_looks_elsewhere_is_called_to_the_table(invite: Invite) ->
     await cleo.page.evaluate(LOOK_BACK)
     await expect(cleo.page).to_have_title("Your turn! · Winner Stays")
 
-    # Nobody is startled who has not asked for it, and nobody called who is not meant.
+    # Dev has not turned the sound on, and it is not Dev's turn.
     await expect(dev.page).to_have_title("You are next · Winner Stays")
     assert await dev.page.evaluate("calls") == []
     await ben.concede()
@@ -161,7 +161,7 @@ async def test_names_are_remembered_and_can_be_changed(invite: Invite) -> None:
     await ada.page.get_by_role("button", name="Ada").click()
     await ada.page.get_by_label("Your name", exact=True).fill("x" * 33)
     await ada.page.keyboard.press("Enter")
-    await ada.sees("At most 32 characters, please: these are 33.")
+    await ada.sees("Too long by 1.")
     await ada.is_fit_for_everyone()
     await ada.page.get_by_label("Your name", exact=True).fill("Ada L.")
     await ada.page.keyboard.press("Enter")

@@ -1,4 +1,4 @@
-"""Nothing is lost: not by a reload, a dead network, a second tab, or a server killed with -9."""
+"""A reload, a dead network, a second tab or a killed server loses no seat, place or board."""
 
 import asyncio
 import sqlite3
@@ -13,7 +13,7 @@ from tests.server_process import ServerProcess
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 
-# The page draws how long it waits for its next try; from here on the answer is: for minutes.
+# The delay before the next try is random; with this it takes minutes.
 A_LONG_WAIT = "Math.random = () => 1000"
 
 
@@ -47,7 +47,7 @@ async def test_all_pages_recover_by_themselves_from_a_killed_server(
     server.kill()
     for guest in guests:
         await expect(guest.page.locator("#trouble")).to_be_visible()
-        await expect(guest.page.locator("#trouble p")).to_contain_text("Next try in")
+        await expect(guest.page.locator("#trouble p")).to_contain_text("Retrying in")
     await expect(ada.page.get_by_role("button", name="Concede")).to_be_disabled()
 
     revived = server.restart()
@@ -78,7 +78,7 @@ async def test_a_page_says_that_it_is_offline_and_comes_back(invite: Invite) -> 
     await ben.sees_board("....X....")
 
 
-# One of the page's two clocks jumps by half an hour; then the countdown counts on in seconds.
+# One of the page's two clocks jumps by half an hour; resolves once the countdown counts again.
 JUMP = """(clock) => {
     const before = clock.now.bind(clock);
     clock.now = () => before() + 1_800_000;
@@ -101,7 +101,7 @@ async def test_a_clock_that_jumps_changes_no_countdown(invite: Invite, clock: st
     assert ada.complaints + ben.complaints + eve.complaints == []
 
 
-async def test_a_dead_line_is_noticed_although_nobody_hangs_up(
+async def test_a_dead_connection_is_noticed_without_a_close(
     house: Browser, start_server: Callable[..., ServerProcess]
 ) -> None:
     server = start_server("--seat-seconds", "60")
@@ -116,7 +116,7 @@ async def test_a_dead_line_is_noticed_although_nobody_hangs_up(
         await ada.sees_board("O...X....")
 
         tunnel.darken()
-        await ben.sees("Ada is away: the game waits")
+        await ben.sees("Ada is away, so the game is paused")
         await ben.is_fit_for_everyone()
         await expect(ada.page.locator("#trouble")).to_contain_text("The connection was lost.")
         tunnel.lighten()
@@ -131,13 +131,13 @@ async def test_a_duplicated_tab_takes_over_and_the_old_one_says_so(invite: Invit
         await ada.page.evaluate("void open(location.href)")
     second = Guest("Ada", ada.context, await opened.value)
     await second.sees_board("....X....")
-    await ada.sees("You are here in another tab.")
+    await ada.sees("You opened this room in another tab.")
     await ada.is_fit_for_everyone()
     await ben.sees_players("Ada", "Ben")
 
     await ada.page.get_by_role("button", name="Play here").click()
     await ada.is_live()
-    await second.sees("You are here in another tab.")
+    await second.sees("You opened this room in another tab.")
     await ben.move(0)
     await ada.move(2)
     await ben.sees_board("O.X.X....")
@@ -156,7 +156,7 @@ async def test_two_tabs_are_two_players(invite: Invite) -> None:
     await tab.sees_players("Ada", "Ada too")
 
 
-async def test_whoever_the_host_removes_is_told_and_may_join_anew(
+async def test_a_removed_user_is_told_and_can_join_again(
     invite: Invite, server: ServerProcess
 ) -> None:
     ada, ben, cleo = [await invite(name) for name in ("Ada", "Ben", "Cleo")]
@@ -168,11 +168,11 @@ async def test_whoever_the_host_removes_is_told_and_may_join_anew(
     await ada.sees_players("Ada", "Cleo")
     await cleo.sees("You play O")
 
-    await ben.page.get_by_role("button", name="Join anew").click()
+    await ben.page.get_by_role("button", name="Join again").click()
     await ben.sees("You are next")
 
 
-async def test_a_full_house_says_so_and_lets_in_when_there_is_room(
+async def test_a_full_server_says_so_and_admits_when_there_is_room(
     house: Browser, start_server: Callable[..., ServerProcess]
 ) -> None:
     server = start_server("--max-connections", "1", "--resume-seconds", "1")
@@ -186,10 +186,10 @@ async def test_a_full_house_says_so_and_lets_in_when_there_is_room(
     await expect(ben.page.locator("#trouble")).to_contain_text("The server cannot be reached")
     await ben.page.evaluate(A_LONG_WAIT)
     await ben.page.get_by_role("button", name="Try now").click()
-    await expect(ben.page.locator("#trouble")).to_contain_text("it may be full")
+    await expect(ben.page.locator("#trouble")).to_contain_text("It may be full")
     await ben.is_fit_for_everyone()
     await ada.page.close()
-    # The server hears of it a moment later than we do; until then the house is still full.
+    # The server notices the close a moment later; until then it is still full.
     async with asyncio.timeout(10):
         while "winner_stays_connections 0.0" not in await _text(ben, f"{server.url}metrics"):
             pass

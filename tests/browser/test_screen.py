@@ -1,4 +1,4 @@
-"""The screen on the wall: it shows everything and takes nothing."""
+"""The page as a screen on a wall or over a stream: it shows the game and never takes a seat."""
 
 import pytest
 from playwright.async_api import expect
@@ -31,7 +31,7 @@ async def test_a_screen_shows_the_night_and_never_takes_a_seat(invite: Invite) -
     assert screen.complaints + ben.complaints == []
 
 
-async def test_an_overlay_lets_the_stream_shine_through(invite: Invite) -> None:
+async def test_an_overlay_has_a_transparent_background(invite: Invite) -> None:
     overlay = await invite(path="?screen=overlay", viewport={"width": 1280, "height": 720})
     await overlay.is_live()
     await overlay.holds("#invite img")

@@ -1,11 +1,11 @@
-"""A way to the server that can go dark: connections stay open, and nothing gets through."""
+"""A proxy to the server that can stop forwarding while its connections stay open."""
 
 import asyncio
 from types import TracebackType
 
 
 class Tunnel:
-    """Passes bytes on to a port of this machine, as long as there is light."""
+    """Forwards bytes to a port of this machine while it is lit."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -30,11 +30,11 @@ class Tunnel:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def darken(self) -> None:
-        """Let nothing through any more; what is on its way is lost with its connection."""
+        """Stop forwarding for good on every connection, with what they are carrying."""
         self._light.clear()
 
     def lighten(self) -> None:
-        """Let new connections through; those from before stay dark."""
+        """Forward on new connections; the old ones stay dark."""
         self._light.set()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

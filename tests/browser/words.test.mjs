@@ -15,44 +15,44 @@ describe("numbers", () => {
 		assert.deepEqual(said, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "101st", "111th", "1,234th"]);
 	});
 
-	it("are not mentioned where nobody watches", () => {
+	it("leave out spectators when there are none", () => {
 		assert.equal(crowdWords({ waiting: 1200, spectators: 0 }), "1,200 waiting");
 		assert.equal(crowdWords({ waiting: 2, spectators: 3 }), "2 waiting · 3 watching");
 	});
 });
 
 describe("whose turn it is", () => {
-	it("is said to each as it concerns them", () => {
+	it("depends on the reader", () => {
 		assert.equal(turnWords(table("Ada")), "Your turn");
 		assert.equal(turnWords(table("Ben")), "Ada’s turn");
 	});
 
 	it("is nobody's while a player is away", () => {
 		const away = delta([seated("Ben", 2, "O", { absent: "2026-01-01T20:01:00+00:00" })]);
-		assert.equal(turnWords(table("Ada", away)), "Ben is away: the game waits");
+		assert.equal(turnWords(table("Ada", away)), "Ben is away, so the game is paused");
 	});
 
-	it("says that there is nobody to play with", () => {
+	it("says that an opponent is missing", () => {
 		const alone = [hello("id-Ada"), told("active", { marker: "X" }), list([seated("Ada", 1, "X")]), nobody];
 		assert.equal(turnWords(after(...alone)), "You are the first one here");
-		assert.equal(turnWords(after(hello("id-Eve"), told("spectator"), list([seated("Ada", 1, "X")]), nobody)), "Ada is waiting for someone to play");
+		assert.equal(turnWords(after(hello("id-Eve"), told("spectator"), list([seated("Ada", 1, "X")]), nobody)), "Ada is waiting for an opponent");
 		assert.equal(turnWords(after(hello("id-Eve"), told("spectator"), list([]), nobody)), "The table is free");
 	});
 });
 
 describe("a result", () => {
-	it("says who won and why, and what comes next, to the winner", () => {
+	it("tells the winner the reason and what comes next", () => {
 		const words = resultWords(table("Ada", won, stays));
-		assert.deepEqual(words, { title: "You win!", why: "Three in a row.", next: "You stay on: 3 in a row." });
+		assert.deepEqual(words, { title: "You win!", why: "Three in a row.", next: "You stay on with 3 wins in a row." });
 	});
 
-	it("says it to the loser", () => {
+	it("tells the loser", () => {
 		const state = table("Ben", won, stays, told("inactive", { position: 1 }));
-		assert.deepEqual(resultWords(state), { title: "Ada wins", why: "Three in a row.", next: "You are back in line, 1st." });
+		assert.deepEqual(resultWords(state), { title: "Ada wins", why: "Three in a row.", next: "You are now 1st in line." });
 	});
 
-	it("says it to everybody else", () => {
-		assert.equal(resultWords(table("Eve", won, stays)).next, "Ada stays on: 3 in a row.");
+	it("tells everybody else", () => {
+		assert.equal(resultWords(table("Eve", won, stays)).next, "Ada stays on with 3 wins in a row.");
 	});
 
 	it("knows every way to lose", () => {
@@ -66,14 +66,14 @@ describe("a result", () => {
 
 	it("knows draws, rematches and games that nobody won", () => {
 		const draw = game("XOXXOOOXX", null, { status: "draw" });
-		assert.deepEqual(resultWords(table("Ada", draw)), { title: "A draw", why: "Board full.", next: "Nobody is waiting: play again." });
+		assert.deepEqual(resultWords(table("Ada", draw)), { title: "A draw", why: "Board full.", next: "Nobody is waiting, so you play again." });
 		const nobody = game("XX.OO....", null, { status: "abandoned" });
 		assert.equal(resultWords(table("Eve", nobody)).title, "Nobody wins");
 	});
 
-	it("tells a winner who has to give up the seat", () => {
+	it("tells a winner at the limit of wins", () => {
 		const state = table("Ada", won, delta([user("Ben", 4), user("Ada", 5)], ["id-Cleo"]), told("inactive", { position: 2 }));
-		assert.equal(resultWords(state).next, "A full run! You are back in line, 2nd.");
+		assert.equal(resultWords(state).next, "You have won the most games allowed in a row. You are now 2nd in line.");
 	});
 });
 
@@ -87,17 +87,17 @@ describe("where I stand", () => {
 });
 
 describe("the connection", () => {
-	it("is not mentioned while all is well, nor on the first try", () => {
+	it("is not mentioned without a problem, nor on the first try", () => {
 		assert.equal(troubleWords({ status: "live" }, 0), "");
 		assert.equal(troubleWords({ status: "connecting" }, 0), "");
 	});
 
-	it("is told as it is", () => {
-		assert.equal(troubleWords({ status: "waiting", reason: "lost" }, 3), "The connection was lost. Next try in 3\u00a0s.");
-		assert.equal(troubleWords({ status: "connecting", reason: "restart" }, 0), "The server is starting anew. Trying now…");
+	it("is described with what the page does", () => {
+		assert.equal(troubleWords({ status: "waiting", reason: "lost" }, 3), "The connection was lost. Retrying in 3\u00a0s.");
+		assert.equal(troubleWords({ status: "connecting", reason: "restart" }, 0), "The server is restarting. Retrying now…");
 		assert.match(troubleWords({ status: "waiting", reason: "lost", offline: true }, 3), /^You are offline\./);
-		assert.match(troubleWords({ status: "live", offline: true }, 0), /still answers/);
-		assert.equal(troubleWords({ status: "replaced" }, 0), "You are here in another tab.");
+		assert.match(troubleWords({ status: "live", offline: true }, 0), /still responds/);
+		assert.equal(troubleWords({ status: "replaced" }, 0), "You opened this room in another tab.");
 	});
 });
 
@@ -114,7 +114,7 @@ describe("what is read out", () => {
 
 	it("is the result once, and whose turn comes then", () => {
 		const next = game(".........", "X", { number: 2, players: { X: "id-Ada", O: "id-Cleo" } });
-		assert.equal(said("Ada", [], [won, stays, next]), "You win! Three in a row. You stay on: 3 in a row. Against Cleo. Your turn.");
+		assert.equal(said("Ada", [], [won, stays, next]), "You win! Three in a row. You stay on with 3 wins in a row. You play against Cleo. Your turn.");
 		assert.equal(said("Ada", [won, stays, next], [local({ result: null })]), "");
 	});
 
@@ -128,17 +128,17 @@ describe("what is read out", () => {
 
 	it("is one's place once, with the result", () => {
 		const back = [won, told("inactive", { position: 2 }), delta([user("Ben", 4), seated("Cleo", 3, "O")])];
-		assert.equal(said("Ben", [], back), "Ada wins. Three in a row. You are back in line, 1st.");
+		assert.equal(said("Ben", [], back), "Ada wins. Three in a row. You are now 1st in line.");
 	});
 
 	it("is a lost connection without the seconds, and that it is back", () => {
 		const lost = local({ link: { status: "waiting", reason: "lost" } });
 		assert.equal(said("Ada", [], [lost]), "The connection was lost. Reconnecting.");
-		assert.equal(said("Ada", [lost, local({ link: { status: "connecting", reason: "lost" } })], [live]), "Connected again.");
+		assert.equal(said("Ada", [lost, local({ link: { status: "connecting", reason: "lost" } })], [live]), "Reconnected.");
 	});
 
-	it("is no guess about the next game before that is told", () => {
-		assert.equal(said("Ben", [], [won]), "Ada wins. Three in a row. Nobody is waiting: play again.");
+	it("does not guess the next game", () => {
+		assert.equal(said("Ben", [], [won]), "Ada wins. Three in a row. Nobody is waiting, so you play again.");
 	});
 
 	it("is nothing when nothing happened", () => {
