@@ -1,10 +1,13 @@
 // The server's time, which deadlines are given in: the page's monotonic clock plus the offset that
 // the last hello gave. A step of the wall clock does not change it.
 
+/** @import { State } from "./types" */
+
 const JUMP_MS = 1000;
 
 let lead = wallClockLead();
 
+/** @param {State} state */
 export function serverTime({ clockOffset }) {
 	return performance.now() + clockOffset;
 }

@@ -1,48 +1,57 @@
 // The line: at most a hundred rows, keyed by connection, so that an update touches only what changed.
 
+/** @import { State, User, View } from "./types" */
+
+import { part, setText } from "./dom.js";
 import { line, nameOf } from "./state.js";
-import { crowdWords } from "./words.js";
+import { awayWords, crowdWords } from "./words.js";
 
-export function setText(element, text) {
-	if (element.textContent !== text) element.textContent = text;
-}
+/** @typedef {{ row: HTMLLIElement, name: HTMLElement, note: HTMLElement, user?: User }} Entry */
 
-export function secondsLeft(until, now) {
-	return Math.max(0, Math.ceil((Date.parse(until) - now) / 1000));
-}
-
-export function awayWords(user, now) {
-	return user?.absent ? `away, ${secondsLeft(user.absent, now)} s` : "";
-}
-
-export function lineView(root, { now, isCalm, most }) {
-	const list = root.querySelector("#line");
+/**
+ * @param {HTMLElement} root
+ * @param {{ isCalm: () => boolean, most: number }} options
+ */
+export function lineView(root, { isCalm, most }) {
+	const [list, crowd, more] = [part(root, "#line"), part(root, "#crowd"), part(root, "#more")];
+	/** @type {Map<string, Entry>} */
 	const rows = new Map();
+	/** @type {User[] | undefined} */
 	let users;
 
+	/**
+	 * @param {string} id
+	 * @returns {Entry}
+	 */
 	function makeRow(id) {
 		const row = document.createElement("li");
 		const name = document.createElement("bdi");
 		const note = document.createElement("span");
 		note.className = "note";
 		row.append(name, note);
-		rows.set(id, { row, name, note });
-		return rows.get(id);
+		const entry = { row, name, note };
+		rows.set(id, entry);
+		return entry;
 	}
 
+	/**
+	 * @param {Entry} entry
+	 * @param {User} user
+	 * @param {boolean} isMe
+	 */
 	function fill(entry, user, isMe) {
 		entry.row.classList.toggle("mine", isMe);
 		if (entry.user === user) return;
 		entry.user = user;
 		entry.row.classList.toggle("absent", "absent" in user);
 		setText(entry.name, nameOf(user));
-		setText(entry.note, awayWords(user, now()));
 	}
 
+	/** @param {State} state */
 	function renderRows(state) {
 		const waiting = line(state).slice(0, most);
 		const present = new Set(waiting.map((user) => user.connectionId));
-		const written = users.length > 0;
+		const written = Boolean(users?.length);
 		let headLeft = false;
 		for (const [id, { row }] of rows) {
 			if (present.has(id)) continue;
@@ -62,28 +71,29 @@ export function lineView(root, { now, isCalm, most }) {
 
 	// One animation moves the whole list, however long it is.
 	function moveUp() {
-		const step = list.firstChild.offsetHeight;
+		const step = part(list, "li").offsetHeight;
 		list.animate({ transform: [`translateY(${step}px)`, "none"] }, { duration: 350, easing: "ease-out" });
 	}
 
-	function render(state) {
+	/** @type {View} */
+	function render(state, now) {
 		if (state.users !== users) {
-			users ??= [];
 			renderRows(state);
 			users = state.users;
 		}
 		const beyond = state.waiting - rows.size;
-		setText(root.querySelector("#crowd"), crowdWords(state));
-		setText(root.querySelector("#more"), beyond > 0 ? `and ${beyond.toLocaleString("en")} more` : "");
+		for (const { user, note } of rows.values()) setText(note, awayWords(user, now));
+		setText(crowd, crowdWords(state));
+		setText(more, beyond > 0 ? `and ${beyond.toLocaleString("en")} more` : "");
 	}
 
-	function tick(time) {
-		for (const { user, note } of rows.values()) setText(note, awayWords(user, time));
-	}
-
+	/**
+	 * Where the name is in the line now, if it is there.
+	 * @param {string} id
+	 */
 	function rectOf(id) {
 		return rows.get(id)?.name.getBoundingClientRect();
 	}
 
-	return { render, tick, rectOf };
+	return { render, rectOf };
 }

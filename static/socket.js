@@ -1,6 +1,8 @@
 // One connection, reopened with full jitter whenever it is lost or silent for too long. Its state is a
 // link: { status, reason?, retryAt?, offline }. The status is connecting, live, waiting (for the next
-// try), replaced (by another tab) or removed (by the host); the last two stay until `retry()`.
+// try), replaced (by another tab) or removed (by the host); the last two stay until `open()`.
+
+/** @import { Connection, Link } from "./types" */
 
 const MOST_APART_SEATED = 4000; // all in ms
 const MOST_APART = 20000;
@@ -12,17 +14,31 @@ const CONNECT = 10000;
 const STEADY = 5000;
 const DEAD_LINE = 4000; // our close code for a dead connection; 1000 would give up the seat
 
+/** @type {Record<number, string>} */
 const REASONS = { 1001: "restart", 1008: "busy", 1013: "store", 4008: "slow" };
+/** @type {Record<number, "replaced" | "removed">} */
 const FINAL = { 4001: "replaced", 4002: "removed" };
 
-export function openLink({ url, protocols, isSeated, onMessage, onLink }) {
+/**
+ * @param {object} options
+ * @param {string} options.url
+ * @param {() => string[]} options.protocols
+ * @param {() => boolean} options.isSeated
+ * @param {(message: any) => void} options.onMessage
+ * @param {(link: Link) => void} options.onLink
+ * @returns {Connection}
+ */
+export function connectionTo({ url, protocols, isSeated, onMessage, onLink }) {
+	/** @type {WebSocket | null} */
 	let socket = null;
-	let link = {};
+	/** @type {Link} */
+	let link = { status: "connecting" };
 	let attempts = 0;
 	let liveSince = 0;
 	let retryTimer = 0;
 	let guardTimer = 0;
 
+	/** @param {Link} next */
 	function report(next) {
 		link = { ...next, offline: !navigator.onLine };
 		onLink(link);
@@ -48,6 +64,10 @@ export function openLink({ url, protocols, isSeated, onMessage, onLink }) {
 		mine.onclose = ({ code }) => socket === mine && lost(code, opened);
 	}
 
+	/**
+	 * @param {number} code
+	 * @param {boolean} opened
+	 */
 	function lost(code, opened) {
 		clearTimeout(guardTimer);
 		socket = null;
@@ -68,6 +88,10 @@ export function openLink({ url, protocols, isSeated, onMessage, onLink }) {
 		if (link.status === "waiting") report({ ...link, reason });
 	}
 
+	/**
+	 * @param {number} time
+	 * @param {() => void} then
+	 */
 	function guard(time, then) {
 		clearTimeout(guardTimer);
 		guardTimer = setTimeout(then, time);
@@ -80,27 +104,27 @@ export function openLink({ url, protocols, isSeated, onMessage, onLink }) {
 	function drop() {
 		const dead = socket;
 		lost(0, link.status === "live");
-		dead.close(DEAD_LINE);
+		dead?.close(DEAD_LINE);
 	}
 
+	/** @param {object} message */
 	function send(message) {
-		if (link.status !== "live" || socket.readyState !== WebSocket.OPEN) return false;
+		if (link.status !== "live" || socket?.readyState !== WebSocket.OPEN) return false;
 		socket.send(JSON.stringify(message));
 		return true;
 	}
 
-	function retry() {
+	function open() {
 		if (!socket) connect();
 	}
 
 	function wake() {
 		report(link);
 		if (link.status === "live") ask();
-		if (link.status === "waiting") retry();
+		if (link.status === "waiting") open();
 	}
 
 	for (const event of ["online", "offline", "pageshow"]) addEventListener(event, wake);
 	document.addEventListener("visibilitychange", () => document.hidden || wake());
-	connect();
-	return { send, retry, wake };
+	return { open, send, wake };
 }

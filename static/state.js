@@ -1,11 +1,19 @@
 // The page's state, as a pure function of the state before and one message. No DOM, no clock, no socket.
 // A message is the server's, or the page's own `{ action: "local", change }`.
 
+/** @import { Game, Hello, Mark, Message, Response, ShownBoard, State, User } from "./types" */
+
 import { kindOf } from "./games/index.js";
 
-export const initial = Object.freeze({
+const HURRY_MS = 5000;
+/** @type {Mark[]} */
+const MARKS = ["X", "O"];
+
+/** @type {State} */
+export const initial = {
 	link: { status: "connecting" }, // see socket.js
 	clockOffset: 0, // ms from the page's monotonic clock to the server's time
+	name: "", // the name that this browser remembers
 	me: {}, // id, status, marker, position
 	users: [], // the window, in line order, players included
 	waiting: 0,
@@ -15,8 +23,13 @@ export const initial = Object.freeze({
 	result: null, // the game that has just ended, while it is shown: { game, names, last }
 	pending: null, // my move until it is confirmed: { cell, requestId }
 	notice: null, // a short message to show once: { text }
-});
+};
 
+/**
+ * @param {State} state
+ * @param {Message} message
+ * @returns {State}
+ */
 export function reduce(state, message) {
 	switch (message.action) {
 		case "local":
@@ -41,18 +54,31 @@ export function reduce(state, message) {
 	}
 }
 
-function greeted(state, { connectionId, now, receivedAt }) {
+/**
+ * @param {State} state
+ * @param {Hello} hello
+ */
+function greeted(state, { connectionId, now, receivedAt = 0 }) {
 	// A hello on a live connection answers sendInfo, so a move that was sent may still be confirmed.
 	const pending = state.link.status === "live" ? state.pending : null;
 	const clockOffset = now ? Date.parse(now) - receivedAt : state.clockOffset;
 	return { ...state, me: { ...state.me, id: connectionId }, pending, clockOffset };
 }
 
+/**
+ * @param {State} state
+ * @param {{ waiting: number, spectators: number }} counts
+ * @param {User[]} users
+ */
 function withUsers(state, { waiting, spectators }, users) {
 	users = [...users].sort((a, b) => (a.joinedAt < b.joinedAt ? -1 : 1));
 	return { ...state, users, waiting, spectators };
 }
 
+/**
+ * @param {State} state
+ * @param {Game | null} game
+ */
 function withGame(state, game) {
 	const before = state.game?.number === game?.number ? state.game : null;
 	const last = before && game ? (newMark(before.board, game.board) ?? state.last) : null;
@@ -63,7 +89,7 @@ function withGame(state, game) {
 	}
 	const moved = before?.board !== game?.board || before?.turn !== game?.turn;
 	// A player whose next game has begun sees that instead of the result.
-	const urgent = markerIn(game, state.me.id) && !isUntouched(game);
+	const urgent = game && markerIn(game, state.me.id) && !isUntouched(game);
 	return {
 		...state,
 		game,
@@ -73,12 +99,20 @@ function withGame(state, game) {
 	};
 }
 
-/** The place where one board has a mark that the other had not. */
+/**
+ * The place of a mark on one board that was not on the board before.
+ * @param {string} before
+ * @param {string} after
+ */
 function newMark(before, after) {
 	const index = [...after].findIndex((mark, index) => mark !== "." && mark !== before[index]);
 	return index < 0 ? undefined : index;
 }
 
+/**
+ * @param {State} state
+ * @param {Response} response
+ */
 function refused(state, { requestId, body }) {
 	if (!state.pending || state.pending.requestId !== requestId) {
 		return { ...state, notice: { text: `That didn’t work: ${body.message}.` } };
@@ -86,62 +120,125 @@ function refused(state, { requestId, body }) {
 	return { ...state, pending: null, notice: { text: `Your move was undone: ${body.message}.` } };
 }
 
+/** @param {Pick<User, "connectionId" | "username">} user */
 export function nameOf(user) {
 	return user.username ?? `Guest ${user.connectionId.slice(0, 4)}`;
 }
 
+/**
+ * @param {Pick<State, "users">} state
+ * @param {string} connectionId
+ */
 export function nameIn({ users }, connectionId) {
 	return nameOf(users.find((user) => user.connectionId === connectionId) ?? { connectionId });
 }
 
+/**
+ * @param {Game | null | undefined} game
+ * @param {string | undefined} id
+ */
 export function markerIn(game, id) {
-	return ["X", "O"].find((marker) => game?.players[marker] === id) ?? "";
+	return MARKS.find((marker) => game?.players[marker] === id) ?? "";
 }
 
-/** The seated users, by marker. */
+/**
+ * The seated users, by marker.
+ * @param {Pick<State, "users">} state
+ * @returns {Partial<Record<Mark, User>>}
+ */
 export function seats({ users }) {
 	const seated = users.filter((user) => user.status === "active");
 	return Object.fromEntries(seated.map((user) => [user.marker, user]));
 }
 
+/** @param {Pick<State, "users">} state */
 export function line({ users }) {
 	return users.filter((user) => user.status === "inactive");
 }
 
-/** My place in line, from 1; 0 for players and spectators. */
+/**
+ * My place in line, from 1; 0 for players and spectators.
+ * @param {State} state
+ */
 export function place(state) {
 	const { id, status, position } = state.me;
 	if (status !== "inactive") return 0;
 	return line(state).findIndex((user) => user.connectionId === id) + 1 || (position ?? 0);
 }
 
-/** The absent player that the game waits for. It waits for nobody while its clock runs. */
+/**
+ * The absent player that the game waits for. It waits for nobody while its clock runs.
+ * @param {State} state
+ */
 export function absentPlayer({ users, game }) {
 	return game?.deadline ? undefined : users.find((user) => user.status === "active" && user.absent);
 }
 
-/** Tell whether the game is still without a move. */
+/**
+ * Tell whether the game is still without a move.
+ * @param {Game} game
+ */
 export function isUntouched(game) {
 	return /^\.+$/.test(game.board);
 }
 
+/**
+ * Tell whether the end of a game is known, and not yet what comes next.
+ * @param {State} state
+ */
+export function isUnsettled({ game, result }) {
+	return game === undefined && result !== null;
+}
+
+/**
+ * When the time to move is up, while its clock can be seen to run.
+ * @param {State} state
+ */
+export function deadline({ game, link }) {
+	return link.status === "live" ? game?.deadline : undefined;
+}
+
+/**
+ * Tell whether little time is left for the move.
+ * @param {State} state
+ * @param {number} now
+ */
+export function isHurried(state, now) {
+	const until = deadline(state);
+	return until !== undefined && Date.parse(until) - now <= HURRY_MS;
+}
+
+/** @param {State} state */
 export function isMyTurn(state) {
 	const { game, me } = state;
 	return Boolean(game?.turn && game.players[game.turn] === me.id && !absentPlayer(state));
 }
 
-/** Tell whether I can move now, at that place of the board if one is given. */
+/**
+ * Tell whether I can move now, at that place of the board if one is given.
+ * @param {State} state
+ * @param {number} [index]
+ */
 export function canMove(state, index) {
-	const free = isMyTurn(state) && !state.pending && state.link.status === "live";
-	return free && (index === undefined || cellAt(state.game, index) >= 0);
+	const { game, link, pending } = state;
+	if (!game || !isMyTurn(state) || pending || link.status !== "live") return false;
+	return index === undefined || cellAt(game, index) >= 0;
 }
 
-/** The `cell` of a move at that place of the board. */
+/**
+ * The `cell` of a move at that place of the board.
+ * @param {Game} game
+ * @param {number} index
+ */
 export function cellAt(game, index) {
 	return kindOf(game).cellAt(game, index);
 }
 
-/** The board to draw: the result's while it is shown, otherwise the game's with my unconfirmed mark. */
+/**
+ * The board to draw: the result's while it is shown, otherwise the game's with my unconfirmed mark.
+ * @param {State} state
+ * @returns {ShownBoard | null}
+ */
 export function shownBoard({ game, last, me, pending, result }) {
 	if (result) {
 		const { board, line } = result.game;
@@ -149,7 +246,8 @@ export function shownBoard({ game, last, me, pending, result }) {
 	}
 	if (!game) return null;
 	const kind = kindOf(game);
-	if (!pending) return { kind, board: game.board, last };
-	const board = kind.play(game, pending.cell, markerIn(game, me.id));
+	const mine = markerIn(game, me.id);
+	if (!pending || !mine) return { kind, board: game.board, last };
+	const board = kind.play(game, pending.cell, mine);
 	return { kind, board, last, pending: newMark(game.board, board) };
 }

@@ -10,10 +10,14 @@
 //   wonWords, drawnWords   why a game that was played to its end is over
 //   grid, strike(line)     the board's lines, and the one through a winning line: SVG paths, 100 a cell
 
+/** @import { Game, Kind } from "../types" */
+
 import { tictactoe } from "./tictactoe.js";
 
+/** @type {Record<string, Kind>} */
 const KINDS = { tictactoe };
 
+/** @param {Pick<Game, "kind">} game */
 export function kindOf(game) {
 	return KINDS[game.kind ?? "tictactoe"];
 }

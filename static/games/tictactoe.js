@@ -1,10 +1,15 @@
 // Tic-tac-toe: nine cells, three in a row win, and a full board is a draw.
 
+/** @import { Kind } from "../types" */
+
 const SIZE = 3;
 
+/** @param {number} index */
 const rowOf = (index) => Math.floor(index / SIZE);
+/** @param {number} index */
 const columnOf = (index) => index % SIZE;
 
+/** @type {Kind} */
 export const tictactoe = {
 	columns: SIZE,
 	rows: SIZE,
@@ -31,6 +36,7 @@ export const tictactoe = {
 
 	strike(line) {
 		const [[x1, y1], [x2, y2]] = [line[0], line[2]].map((index) => [columnOf(index), rowOf(index)]);
+		/** @type {(from: number, to: number) => number} */
 		const beyond = (from, to) => 50 + 100 * to + 34 * Math.sign(to - from);
 		const bend = `${55 + 50 * (x1 + x2)} ${44 + 50 * (y1 + y2)}`;
 		return `M${beyond(x2, x1)} ${beyond(y2, y1)}Q${bend} ${beyond(x1, x2)} ${beyond(y1, y2)}`;

@@ -32,7 +32,13 @@ export function game(board, turn, more = {}) {
 	return { action: "gameUpdate", game: { number: 1, board, turn, players, status: "playing", ...more } };
 }
 
-export const refusal = (requestId, message) => ({ action: "response", route: "makeMove", requestId, statusCode: 409, body: { message } });
+export const refusal = (requestId, message) => ({
+	action: "response",
+	route: "makeMove",
+	requestId,
+	statusCode: 409,
+	body: { message },
+});
 
 /** Ada (X) plays Ben (O), Cleo waits; seen by `me`. */
 export function table(me, ...messages) {

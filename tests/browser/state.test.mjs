@@ -59,7 +59,11 @@ describe("my place", () => {
 	});
 
 	it("is what the server says beyond the window", () => {
-		const state = after(hello("id-Zoe"), standing("inactive", { position: 412 }), list([user("Ada", 1)], { waiting: 500 }));
+		const state = after(
+			hello("id-Zoe"),
+			standing("inactive", { position: 412 }),
+			list([user("Ada", 1)], { waiting: 500 }),
+		);
 		assert.equal(place(state), 412);
 	});
 
@@ -129,7 +133,8 @@ describe("a move", () => {
 
 describe("the end of a game", () => {
 	const won = game("XXXOO....", null, { status: "won", winner: "X", line: [0, 1, 2] });
-	const second = (board = ".........", turn = "X") => game(board, turn, { number: 2, players: { X: "id-Ada", O: "id-Cleo" } });
+	const second = (board = ".........", turn = "X") =>
+		game(board, turn, { number: 2, players: { X: "id-Ada", O: "id-Cleo" } });
 
 	it("stays on show over the next game, with the names as they were", () => {
 		const gone = delta([seated("Cleo", 3, "O")], ["id-Ben"]);

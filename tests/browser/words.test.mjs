@@ -1,10 +1,19 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { announcement, crowdWords, ordinal, resultWords, standing, troubleWords, turnWords } from "../../static/words.js";
+import {
+	announcement,
+	crowdWords,
+	ordinal,
+	resultWords as wordsOf,
+	standing,
+	troubleWords,
+	turnWords,
+} from "../../static/words.js";
 import { after, delta, game, hello, list, live, local, seated, standing as told, table, user } from "./room.mjs";
 
 const won = game("XXXOO....", null, { status: "won", winner: "X", line: [0, 1, 2] });
+const resultWords = (state) => wordsOf(state, state.result);
 const nobody = { action: "gameUpdate", game: null };
 const ended = (status, winner = "X") => game("XX.OO....", null, { status, winner });
 const stays = delta([seated("Ada", 1, "X", { streak: 3 }), seated("Cleo", 3, "O"), user("Ben", 4)]);
@@ -12,7 +21,20 @@ const stays = delta([seated("Ada", 1, "X", { streak: 3 }), seated("Cleo", 3, "O"
 describe("numbers", () => {
 	it("are written as people say them", () => {
 		const said = [1, 2, 3, 4, 11, 12, 13, 21, 22, 101, 111, 1234].map(ordinal);
-		assert.deepEqual(said, ["1st", "2nd", "3rd", "4th", "11th", "12th", "13th", "21st", "22nd", "101st", "111th", "1,234th"]);
+		assert.deepEqual(said, [
+			"1st",
+			"2nd",
+			"3rd",
+			"4th",
+			"11th",
+			"12th",
+			"13th",
+			"21st",
+			"22nd",
+			"101st",
+			"111th",
+			"1,234th",
+		]);
 	});
 
 	it("leave out spectators when there are none", () => {
@@ -35,7 +57,10 @@ describe("whose turn it is", () => {
 	it("says that an opponent is missing", () => {
 		const alone = [hello("id-Ada"), told("active", { marker: "X" }), list([seated("Ada", 1, "X")]), nobody];
 		assert.equal(turnWords(after(...alone)), "You are the first one here");
-		assert.equal(turnWords(after(hello("id-Eve"), told("spectator"), list([seated("Ada", 1, "X")]), nobody)), "Ada is waiting for an opponent");
+		assert.equal(
+			turnWords(after(hello("id-Eve"), told("spectator"), list([seated("Ada", 1, "X")]), nobody)),
+			"Ada is waiting for an opponent",
+		);
 		assert.equal(turnWords(after(hello("id-Eve"), told("spectator"), list([]), nobody)), "The table is free");
 	});
 });
@@ -48,7 +73,11 @@ describe("a result", () => {
 
 	it("tells the loser", () => {
 		const state = table("Ben", won, stays, told("inactive", { position: 1 }));
-		assert.deepEqual(resultWords(state), { title: "Ada wins", why: "Three in a row.", next: "You are now 1st in line." });
+		assert.deepEqual(resultWords(state), {
+			title: "Ada wins",
+			why: "Three in a row.",
+			next: "You are now 1st in line.",
+		});
 	});
 
 	it("tells everybody else", () => {
@@ -66,13 +95,22 @@ describe("a result", () => {
 
 	it("knows draws, rematches and games that nobody won", () => {
 		const draw = game("XOXXOOOXX", null, { status: "draw" });
-		assert.deepEqual(resultWords(table("Ada", draw)), { title: "A draw", why: "Board full.", next: "Nobody is waiting, so you play again." });
+		assert.deepEqual(resultWords(table("Ada", draw)), {
+			title: "A draw",
+			why: "Board full.",
+			next: "Nobody is waiting, so you play again.",
+		});
 		const nobody = game("XX.OO....", null, { status: "abandoned" });
 		assert.equal(resultWords(table("Eve", nobody)).title, "Nobody wins");
 	});
 
 	it("tells a winner at the limit of wins", () => {
-		const state = table("Ada", won, delta([user("Ben", 4), user("Ada", 5)], ["id-Cleo"]), told("inactive", { position: 2 }));
+		const state = table(
+			"Ada",
+			won,
+			delta([user("Ben", 4), user("Ada", 5)], ["id-Cleo"]),
+			told("inactive", { position: 2 }),
+		);
 		assert.equal(resultWords(state).next, "You have won the most games allowed in a row. You are now 2nd in line.");
 	});
 });
@@ -93,8 +131,14 @@ describe("the connection", () => {
 	});
 
 	it("is described with what the page does", () => {
-		assert.equal(troubleWords({ status: "waiting", reason: "lost" }, 3), "The connection was lost. Retrying in 3\u00a0s.");
-		assert.equal(troubleWords({ status: "connecting", reason: "restart" }, 0), "The server is restarting. Retrying now…");
+		assert.equal(
+			troubleWords({ status: "waiting", reason: "lost" }, 3),
+			"The connection was lost. Retrying in 3\u00a0s.",
+		);
+		assert.equal(
+			troubleWords({ status: "connecting", reason: "restart" }, 0),
+			"The server is restarting. Retrying now…",
+		);
 		assert.match(troubleWords({ status: "waiting", reason: "lost", offline: true }, 3), /^You are offline\./);
 		assert.match(troubleWords({ status: "live", offline: true }, 0), /still responds/);
 		assert.equal(troubleWords({ status: "replaced" }, 0), "You opened this room in another tab.");
@@ -114,7 +158,10 @@ describe("what is read out", () => {
 
 	it("is the result once, and whose turn comes then", () => {
 		const next = game(".........", "X", { number: 2, players: { X: "id-Ada", O: "id-Cleo" } });
-		assert.equal(said("Ada", [], [won, stays, next]), "You win! Three in a row. You stay on with 3 wins in a row. You play against Cleo. Your turn.");
+		assert.equal(
+			said("Ada", [], [won, stays, next]),
+			"You win! Three in a row. You stay on with 3 wins in a row. You play against Cleo. Your turn.",
+		);
 		assert.equal(said("Ada", [won, stays, next], [local({ result: null })]), "");
 	});
 
@@ -134,7 +181,10 @@ describe("what is read out", () => {
 	it("is a lost connection without the seconds, and that it is back", () => {
 		const lost = local({ link: { status: "waiting", reason: "lost" } });
 		assert.equal(said("Ada", [], [lost]), "The connection was lost. Reconnecting.");
-		assert.equal(said("Ada", [lost, local({ link: { status: "connecting", reason: "lost" } })], [live]), "Reconnected.");
+		assert.equal(
+			said("Ada", [lost, local({ link: { status: "connecting", reason: "lost" } })], [live]),
+			"Reconnected.",
+		);
 	});
 
 	it("does not guess the next game", () => {
