@@ -29,7 +29,18 @@ check: $(VENV)/dev.stamp  ## formatting, lint, types, then the tests
 	$(IN_VENV) -m ruff format --check
 	$(IN_VENV) -m ruff check
 	$(IN_VENV) -m mypy
+	@$(MAKE) --no-print-directory page-check
 	@$(MAKE) --no-print-directory test
+
+.PHONY: page-check
+page-check:
+	@if npm --version >/dev/null 2>&1; \
+	then $(MAKE) --no-print-directory node_modules/.package-lock.json && npm run --silent check; \
+	else echo "formatting and types of the page NOT checked: they need Node.js and npm"; test "$$CI" != true; fi
+
+node_modules/.package-lock.json: package-lock.json
+	npm ci --ignore-scripts --no-audit --no-fund
+	@touch $@
 
 faults: $(VENV)/dev.stamp  ## kill, starve, lock, stall and cut off real servers; takes minutes
 	$(IN_VENV) -m pytest tests/faults $(ARGS)
@@ -55,6 +66,7 @@ conformance: $(VENV)/dev.stamp  ## run the WebSocket conformance suite, where th
 format: $(VENV)/dev.stamp  ## format the code and mend what lint can mend
 	$(IN_VENV) -m ruff check --fix
 	$(IN_VENV) -m ruff format
+	@if [ -d node_modules ]; then npm run --silent format; fi
 
 bench: $(VENV)/dev.stamp  ## measure what a delivery costs, beside a bare server
 	$(IN_VENV) scripts/bench.py $(ARGS)
@@ -76,7 +88,7 @@ LOCK_FLAGS = --quiet --universal --python-version 3.11 --generate-hashes --no-em
 	--no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
 
 clean:  ## remove what the commands above have made, but no database
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
+	rm -rf $(VENV) node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
 $(IN_VENV):
 	@python=$$(scripts/find_python.sh $(PYTHON)) && echo "setting up $(VENV) with $$python, once" >&2 && \
