@@ -90,7 +90,7 @@ function arrive(name, from) {
 }
 
 /**
- * The bar of the countdown: one animation, which starts anew when the deadline or the clock changes.
+ * The bar of the countdown: one animation, restarted when the deadline or the clock changes.
  * @param {HTMLElement} fuse
  * @returns {View}
  */
