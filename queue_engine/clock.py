@@ -30,10 +30,13 @@ def next_deadline(room: Room, house: HouseRules) -> datetime | None:
 
 
 def has_clock(room: Room, game: Game, house: HouseRules) -> bool:
-    """Tell whether moves of this game are timed: both play on the board that is seen here."""
+    """Tell whether moves of this game are timed: not between two seed clients.
+
+    Their board lives elsewhere, so the server cannot see them move.
+    """
     # Less than a microsecond is no clock: it would be over before it began, for ever.
     timed = bool(timedelta(seconds=house.move_seconds)) and game.turn is not None
-    return timed and all(player.resumable for player in room.active())
+    return timed and any(player.resumable for player in room.active())
 
 
 def waits_for_nobody(room: Room, game: Game, house: HouseRules, now: datetime) -> bool:

@@ -41,8 +41,3 @@ def winning_line(board: str) -> tuple[int, int, int] | None:
 def is_full(board: str) -> bool:
     """Tell whether nobody can move any more."""
     return "." not in board
-
-
-def has_moved(board: str, marker: str) -> bool:
-    """Tell whether that player has made a move."""
-    return marker in board

@@ -106,16 +106,20 @@ def test_nobody_moves_while_a_player_is_absent(gone: str) -> None:
         evening.move("ann", 4)
 
 
-def test_one_seed_client_among_the_two_is_enough_for_a_claim() -> None:
-    evening = evening_with("ann")
-    evening.enter("sam", "sue", seed=True)
-    evening.report("ann", loser="sam")
-    assert evening.seats == "ann sue"
+def test_seed_client_wins_no_mixed_game_by_claims() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    evening.enter("sam", seed=True)
+    evening.go("ann")
+    evening.moves(*X_WINS)
+    assert evening.seats == "cat sam"
+    with pytest.raises(NotNow):
+        evening.report("sam", loser="cat")
+    assert evening.line == "bob"
 
 
-def test_claim_against_who_has_not_moved_here_is_accepted() -> None:
+def test_claim_between_seed_clients_is_accepted_whatever_was_marked_here() -> None:
     evening = evening_with("ann", "bob", seed=True)
-    evening.move("ann", 4)
+    evening.moves(4, 0)
     evening.report("ann", loser="bob")
     assert evening.last_result == ("won", "ann")
 

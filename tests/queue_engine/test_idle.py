@@ -27,10 +27,9 @@ def test_players_without_a_clock_make_way_for_who_has_waited_long_enough() -> No
     assert (evening.seats, evening.line) == ("cat dan", "bob ann")
 
 
-@pytest.mark.parametrize("house", [NO_CLOCK, None], ids=["no clock", "a seed client"])
+@pytest.mark.parametrize("house", [NO_CLOCK, None], ids=["no clock", "seed clients"])
 def test_move_is_a_sign_of_life(house: HouseRules | None) -> None:
-    evening = evening_with("ann", house=house)
-    evening.enter("bob", "cat", seed=house is None)
+    evening = evening_with("ann", "bob", "cat", house=house, seed=house is None)
     evening.wait(IDLE - 1)
     evening.move("ann", 4)
     evening.wait(IDLE - 1)

@@ -95,7 +95,7 @@ def check(evening: Evening) -> None:
     if playing:
         assert room.game is not None
         assert (room.game.x_id, room.game.o_id) == (room.seats[Marker.X], room.seats[Marker.O])
-        timed = evening.house.move_seconds > 0 and all(user.resumable for user in active)
+        timed = evening.house.move_seconds > 0 and any(user.resumable for user in active)
         present = [user.present for user in active]
         late = waits_for_nobody(room, room.game, evening.house, evening.now)
         runs = all(present) or (late and room.game.deadline is not None)

@@ -195,18 +195,21 @@ def test_claim_is_believed_of_a_seed_client(evening: Evening) -> None:
     assert evening.seats == "a c"
 
 
-def test_claim_is_not_believed_of_one_who_has_moved_here(evening: Evening) -> None:
+@pytest.mark.parametrize("name", ["a", "b"])
+def test_in_a_mixed_game_the_board_decides(evening: Evening, name: str) -> None:
     evening.enter("a")
     evening.enter("b", seed=True)
-    evening.moves(0)
     with pytest.raises(NotNow, match="board"):
-        evening.report("b", "a")
+        evening.report(name, "b" if name == "a" else "a")
+    evening.report(name, name)
+    assert evening.last_result[0] == "conceded"
 
 
 def test_claim_is_not_believed_of_one_who_is_absent(evening: Evening) -> None:
     evening.enter("a")
     evening.enter("b", seed=True)
     evening.vanish("a")
+    evening.edit("a", resumable=False)
     with pytest.raises(NotNow, match="absent"):
         evening.report("b", "a")
 
@@ -305,11 +308,18 @@ def test_without_clock_nobody_is_hurried() -> None:
     assert evening.game.deadline is None
 
 
-def test_clock_does_not_run_for_a_seed_client(evening: Evening) -> None:
-    evening.enter("a")
-    evening.enter("b", seed=True)
+def test_clock_does_not_run_between_two_seed_clients(evening: Evening) -> None:
+    evening.enter("a", "b", seed=True)
     evening.wait(10_000)
     assert evening.games == []
+
+
+def test_clock_runs_in_a_mixed_game(evening: Evening) -> None:
+    evening.enter("a", seed=True)
+    evening.enter("b")
+    evening.wait(30)
+    assert evening.last_result == ("timeout", "b")
+    assert evening.seats == "a b"
 
 
 def test_absence_stops_the_clock_and_a_return_goes_on(evening: Evening) -> None:

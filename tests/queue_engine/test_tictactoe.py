@@ -8,7 +8,6 @@ import pytest
 from queue_engine.tictactoe import (
     EMPTY_BOARD,
     LINES,
-    has_moved,
     is_free,
     is_full,
     mark,
@@ -72,9 +71,3 @@ def test_marking_takes_one_cell() -> None:
     board = mark(EMPTY_BOARD, 4, "X")
     assert board == "....X...."
     assert [is_free(board, cell) for cell in range(9)].count(False) == 1
-
-
-def test_who_has_a_mark_has_moved() -> None:
-    board = mark(EMPTY_BOARD, 0, "X")
-    assert has_moved(board, "X")
-    assert not has_moved(board, "O")

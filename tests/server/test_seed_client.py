@@ -134,21 +134,22 @@ async def test_unknown_loser_leaves_no_ghost(url: str) -> None:
     assert len(bob.users) == 2
 
 
-async def test_claim_needs_a_seed_client_and_an_untouched_board(url: str) -> None:
-    seed, v1 = await Player.join(url, seed=True), await Player.join(url)
-    await seed.until_true(lambda: seed.game is not None)
-    assert seed.game is not None
-    assert "deadline" not in seed.game  # no clock on a board that lives elsewhere
-    assert await status_of(seed, action="makeMove", cell=0) == 200
-    assert await status_of(v1, action="gameOVER", loserId=seed.id) == 409  # it has moved here
-    assert await status_of(seed, action="gameOVER", loserId=v1.id) == 200
-    await seed.until_true(lambda: seed.game is not None and seed.game["number"] == 2)
-    v1.vanish()
-    await seed.until_true(lambda: "absent" in seed.users[v1.id])
-    assert await status_of(seed, action="gameOVER", loserId=v1.id) == 409  # it is absent
-    await Player.join(url, session=v1.session)
-    await seed.until_true(lambda: "absent" not in seed.users[v1.id])
-    assert await status_of(seed, action="gameOVER", loserId=v1.id) == 200
+async def test_in_a_mixed_game_the_board_decides_and_the_clock_runs(
+    start_server: StartServer,
+) -> None:
+    server = start_server("--move-seconds", "1", "--messages-per-second", "1000")
+    seed, v1 = await Player.join(server.ws_url, seed=True), await Player.join(server.ws_url)
+    await seed.until_true(lambda: seed.game is not None and "deadline" in seed.game)
+    for _ in range(5):
+        refused = await seed.ask(action="gameOVER", loserId=v1.id)
+        assert refused["statusCode"] == 409
+        assert "the board decides" in refused["body"]["message"]
+        assert await status_of(v1, action="gameOVER", loserId=seed.id) == 409
+    # The one whose turn it is plays elsewhere, and loses on time; or it concedes.
+    await v1.until_true(lambda: bool(ended(v1)))
+    assert [(g["status"], g["winner"]) for g in ended(v1)][:1] == [("timeout", v1.marker)]
+    await status_of(seed, action="gameOVER", loserId=seed.id)
+    await v1.until_true(lambda: any(g["status"] == "conceded" for g in ended(v1)))
 
 
 @pytest.mark.parametrize("ending", ["close", "vanish"])
