@@ -18,7 +18,8 @@ COLUMNS = {
     ),
     Table.GAMES: (
         "room", "number", "board", "turn", "status", "x_id", "o_id", "winner", "line", "moved_at",
-        "deadline", "time_left", "reported_loser", "reported_by", "reported_at",
+        "deadline", "time_left", "reported_loser", "reported_by", "reported_at", "x_waited",
+        "o_waited",
     ),
 }  # fmt: skip
 

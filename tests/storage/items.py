@@ -53,6 +53,8 @@ def game(**values: Any) -> Item:
         "moved_at": "2026-11-22T22:45:00.000000+00:00",
         "deadline": None,
         "time_left": None,
+        "x_waited": 0.0,
+        "o_waited": 0.0,
         "reported_loser": None,
         "reported_by": None,
         "reported_at": None,
