@@ -163,6 +163,8 @@ def game_item(room: str, game: Game) -> Item:
         "moved_at": iso(game.moved_at),
         "deadline": _maybe(game.deadline, iso),
         "time_left": game.time_left,
+        "x_waited": game.x_waited,
+        "o_waited": game.o_waited,
         "reported_loser": report.loser if report is not None else None,
         "reported_by": report.by if report is not None else None,
         "reported_at": iso(report.at) if report is not None else None,
@@ -197,6 +199,8 @@ def _game(row: dict[str, Any]) -> Game:
         moved_at=datetime.fromisoformat(row["moved_at"]),
         deadline=_maybe(row["deadline"], datetime.fromisoformat),
         time_left=row["time_left"],
+        x_waited=row["x_waited"],
+        o_waited=row["o_waited"],
         report=report,
     )
 

@@ -90,10 +90,11 @@ class Report:
 class Game:
     """A game between two seated users; the last one stays on record until the next begins.
 
-    ``moved_at`` is when it last went on: by a move, its start, or that of the server; of one
-    without a clock also when the first came who waits for it. While its clock runs it has a
-    ``deadline``. Since the clock was stopped in this move it has ``time_left``: what was left then
-    of the time to move (seconds), less than nothing in overtime.
+    ``moved_at`` is when the game last made progress: a move, its own start, or the server's.
+    Without a clock, also when the first person lined up behind it. While the clock runs there is a
+    ``deadline``. Once the clock was stopped in this move there is ``time_left``: what was left of
+    the time to move (seconds), negative in overtime. ``x_waited`` and ``o_waited`` say how long
+    the game has stood still for that player's absences (seconds), a running absence excepted.
     """
 
     number: int
@@ -107,6 +108,8 @@ class Game:
     moved_at: datetime
     deadline: datetime | None = None
     time_left: float | None = None
+    x_waited: float = 0.0
+    o_waited: float = 0.0
     report: Report | None = None
 
     @property
@@ -117,6 +120,10 @@ class Game:
     def player(self, marker: Marker) -> ConnectionId:
         """Return who plays that marker."""
         return self.x_id if marker is Marker.X else self.o_id
+
+    def waited(self, marker: Marker) -> float:
+        """Return for how long it has stood still for that player's absences, in seconds."""
+        return self.x_waited if marker is Marker.X else self.o_waited
 
 
 def _digest(session_id: str) -> bytes:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from . import tictactoe
 from .changes import Change
-from .clock import has_clock, next_deadline, waits_for_nobody
+from .clock import charge_absences, has_clock, next_deadline, stands_still
 from .commands import (
     Command,
     Disconnect,
@@ -109,6 +109,9 @@ def _enter(turn: Turn, command: Enter) -> None:
             absent_until=None,
             seat_until=None,
         )
+        game = game_of_seated(turn)
+        if game is not None:
+            charge_absences(turn, game, old)
         return
     if not command.watch:
         _check_line(turn)
@@ -171,10 +174,10 @@ def _make_move(turn: Turn, command: MakeMove) -> None:
         raise NotNow("it is not your turn")
     if not tictactoe.is_free(game.board, command.cell):
         raise NotNow(f"cell {command.cell} is taken")
-    both = all(player.present for player in turn.room.active())
-    if not both and not waits_for_nobody(turn.room, game, turn.house, turn.now):
+    if stands_still(turn.room, game, turn.house, turn.now):
         raise NotNow("a player is absent: the game waits")
 
+    game = charge_absences(turn, game, *turn.room.active())
     board = tictactoe.mark(game.board, command.cell, user.marker)
     turn.update_game(
         game,
@@ -263,6 +266,7 @@ def _pass_time(turn: Turn) -> None:
             turn.remove(room.users[room.absences[0][1]])
         elif game is not None and not has_clock(room, game, turn.house):
             end_without_winner(turn, game, GameStatus.ABANDONED)  # others wait
+        # Else the game has waited long enough for an absent player: settling starts its clock.
         settle(turn)
 
 

@@ -5,15 +5,12 @@ so a change by other hands (an operator deletes a player) is set right by the sa
 player who leaves.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from . import tictactoe
-from .clock import has_clock, run_clock
+from .clock import charge_absences, has_clock, run_clock
 from .model import Game, GameStatus, Marker, Report, Status, User
-from .turn import Turn, just_after
-
-# Whom an operator has seated without saying when was there first.
-_ALWAYS = datetime.min.replace(tzinfo=UTC)
+from .turn import START_OF_TIME, Turn, just_after
 
 
 def settle(turn: Turn) -> None:
@@ -93,7 +90,8 @@ def reward(turn: Turn, marker: Marker) -> None:
 
 
 def _seated_order(user: User) -> tuple[datetime, bool]:
-    return (user.seated_at or _ALWAYS, user.marker is Marker.O)
+    # A player whom an operator has seated without a time counts as seated first.
+    return (user.seated_at or START_OF_TIME, user.marker is Marker.O)
 
 
 def _end_game_without_player(turn: Turn) -> None:
@@ -147,4 +145,5 @@ def _note_first_in_line(turn: Turn) -> None:
     game = game_of_seated(turn)
     waited, turn.nobody_waited = turn.nobody_waited, not turn.room.present_line
     if waited and not turn.nobody_waited and game and not has_clock(turn.room, game, turn.house):
+        game = charge_absences(turn, game, *turn.room.active())
         turn.update_game(game, moved_at=turn.now)  # it kept nobody waiting until now

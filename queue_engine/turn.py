@@ -11,7 +11,8 @@ from typing import Any
 from .changes import Change, GameChange, UserChange, apply, undo
 from .model import Game, Room, Status, User
 
-# The last moment that can be written down.
+# The first and the last moment that can be written down.
+START_OF_TIME = datetime.min.replace(tzinfo=UTC)
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
@@ -21,8 +22,8 @@ def just_after(moment: datetime) -> datetime:
 
 
 def later(moment: datetime, by: timedelta) -> datetime:
-    """Return the moment that much later; an operator may have written one near the last."""
-    return moment + min(by, END_OF_TIME - moment)
+    """Return the moment that much later; an operator may have written one near either end."""
+    return moment + max(min(by, END_OF_TIME - moment), START_OF_TIME - moment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,9 +77,11 @@ class Turn:
         if game != self.room.game:
             self._record(GameChange(self.room.game, game))
 
-    def update_game(self, game: Game, **attributes: Any) -> None:
-        """Change the room's game, unless nothing differs."""
-        self.set_game(replace(game, **attributes))
+    def update_game(self, game: Game, **attributes: Any) -> Game:
+        """Change the room's game, unless nothing differs; return it as it is now."""
+        new = replace(game, **attributes)
+        self.set_game(new)
+        return new
 
     def to_end_of_line(self, user: User) -> User:
         """Put a user behind everybody else: without seat, marker and streak."""

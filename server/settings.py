@@ -121,8 +121,8 @@ class Settings(BaseSettings):
     move_seconds: Seconds = Field(30.0, description="Time to move; 0 is no clock.")
     idle_seconds: Seconds = Field(
         300.0,
-        description="How long a game may go without a move, if it has no clock and others wait, or "
-        "if its players vanish again and again; 0 is for ever.",
+        description="How long a game without a clock may go without a move while others wait; "
+        "0 is for ever.",
     )
     max_streak: int = Field(
         0,

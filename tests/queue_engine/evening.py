@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from queue_engine.changes import Change, GameChange, UserChange, apply, undo
+from queue_engine.clock import next_deadline
 from queue_engine.commands import (
     Command,
     Disconnect,
@@ -222,6 +223,15 @@ class Evening:
         self.tick(seconds)
         self.play(PassTime())
 
+    def live(self, seconds: float) -> None:
+        """Let time pass, and look whenever something is due, as the room's task does."""
+        end = self.now + timedelta(seconds=seconds)
+        while (due := next_deadline(self.room, self.house)) is not None and due <= end:
+            self.now = max(self.now, due)
+            self.play(PassTime())
+        self.now = end
+        self.play(PassTime())
+
     def tick(self, seconds: float) -> None:
         """Let time pass that nobody has looked at yet."""
         self.now += timedelta(seconds=seconds)
@@ -287,3 +297,12 @@ def evening_with(*names: str, house: HouseRules | None = None, seed: bool = Fals
     evening = Evening(house)
     evening.enter(*names, seed=seed)
     return evening
+
+
+def be_away(evening: Evening, name: str, seconds: float) -> None:
+    """Let somebody be absent for that long in all, never for so long that the seat is lost."""
+    while seconds > 0:
+        evening.vanish(name)
+        evening.wait(min(seconds, 14.0))
+        evening.come_back(name)
+        seconds -= 14.0

@@ -1,11 +1,14 @@
 """The time to move, and what stops it (design, rules 5 and 11)."""
 
+import contextlib
+from datetime import datetime, timedelta
+
 import pytest
 
 from queue_engine.clock import next_deadline
 from queue_engine.refusals import NotNow
-from queue_engine.turn import HouseRules
-from tests.queue_engine.evening import X_WINS, evening_with
+from queue_engine.turn import END_OF_TIME, START_OF_TIME, HouseRules
+from tests.queue_engine.evening import X_WINS, be_away, evening_with
 
 
 def test_o_can_run_out_of_time_too() -> None:
@@ -56,15 +59,10 @@ def test_overtime_is_given_once_a_move() -> None:
         evening.come_back("ann")
         assert evening.seconds_to_move == 3
     evening.wait(2)
-    # What the other stops is not charged.
+    # Whoever stops the clock: or two could give each other overtime for ever.
     evening.vanish("bob")
     evening.wait(10)
     evening.come_back("bob")
-    assert evening.seconds_to_move == 3
-    evening.wait(2)
-    evening.vanish("ann")
-    evening.wait(10)
-    evening.come_back("ann")
     assert evening.seconds_to_move == 1
     evening.wait(1)
     assert evening.last_result == ("timeout", "bob")
@@ -160,3 +158,199 @@ def test_time_that_ran_out_is_not_given_back() -> None:
     evening.wait(30)
     with pytest.raises(NotNow):
         evening.move("bob", 4)
+
+
+# All absences of one player in one game stop it for twice 15 seconds.
+
+
+def test_clock_runs_on_when_a_player_was_away_for_long_enough() -> None:
+    evening = evening_with("ann", "bob")
+    evening.wait(10)
+    be_away(evening, "bob", 25)
+    assert evening.seconds_to_move == 20
+    evening.vanish("bob")
+    evening.wait(4.9)
+    assert evening.game.deadline is None
+    evening.wait(0.1)
+    assert evening.seconds_to_move == 20
+    evening.come_back("bob")
+    evening.vanish("bob")
+    assert evening.seconds_to_move == 20
+    evening.wait(14.9)
+    assert evening.seats == "ann bob"
+    evening.wait(0.1)
+    assert evening.last_result == ("abandoned", "ann"), "the seat's own time runs as ever"
+
+
+def test_moves_are_taken_when_a_player_was_away_for_long_enough() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    be_away(evening, "bob", 25)
+    evening.vanish("bob")
+    evening.wait(4)
+    with pytest.raises(NotNow, match="absent"):
+        evening.move("ann", 4)
+    evening.wait(1)
+    evening.move("ann", 4)
+    assert evening.seconds_to_move == 30
+    evening.come_back("bob")
+    assert evening.seconds_to_move == 30
+    evening.vanish("bob")
+    evening.come_back("bob")
+    evening.wait(30)
+    assert evening.last_result == ("timeout", "ann")
+
+
+def test_absence_is_counted_over_the_moves_of_a_game() -> None:
+    evening = evening_with("ann", "bob")
+    be_away(evening, "bob", 20)
+    evening.moves(4, 0)
+    be_away(evening, "bob", 5)
+    evening.vanish("bob")
+    evening.wait(5)
+    evening.move("ann", 1)
+    evening.come_back("bob")
+    evening.vanish("bob")
+    assert evening.seconds_to_move == 30, "what was used up stays so after a move"
+
+
+def test_each_player_and_each_game_is_waited_for() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    be_away(evening, "ann", 31)
+    evening.vanish("bob")
+    evening.wait(14)
+    assert evening.game.deadline is None, "bob is waited for, although ann no longer is"
+    evening.come_back("bob")
+    evening.moves(*X_WINS)
+    assert evening.seats == "ann cat"
+    evening.vanish("ann")
+    evening.wait(14)
+    assert evening.game.deadline is None
+
+
+def test_absence_from_one_game_into_the_next_is_counted_from_its_start() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    evening.vanish("ann")
+    evening.wait(14)
+    evening.leave_line("bob")
+    assert evening.seats == "ann cat"
+    evening.wait(0.5)
+    evening.come_back("ann")
+    assert evening.game.x_waited == 0.5
+
+
+def test_absence_of_a_restart_is_not_the_players_doing() -> None:
+    evening = evening_with("ann", "bob")
+    be_away(evening, "ann", 31)
+    evening.restart()
+    evening.come_back("bob")
+    evening.wait(evening.house.resume_seconds - 15.1)
+    assert evening.game.deadline is None
+    evening.wait(0.1)
+    assert evening.game.deadline is not None
+
+
+def test_time_in_which_the_store_is_down_is_not_counted() -> None:
+    evening = evening_with("ann", "bob")
+    evening.vanish("bob")
+    evening.wait(5)
+    evening.hold(3600)
+    evening.wait(5)
+    evening.come_back("bob")
+    assert evening.game.o_waited == 10
+
+
+def test_player_whose_row_says_absent_without_a_seat_is_waited_for() -> None:
+    evening = evening_with("ann", "bob")
+    evening.edit("ann", absent_until=evening.now + timedelta(seconds=100))
+    assert evening.game.deadline is None
+    evening.wait(100)
+    assert evening.last_result == ("abandoned", "bob")
+
+
+@pytest.mark.parametrize("moment", [START_OF_TIME, END_OF_TIME])
+def test_times_that_an_operator_writes_break_no_clock(moment: datetime) -> None:
+    evening = evening_with("ann", "bob")
+    evening.edit("ann", absent_until=moment, seat_until=moment)
+    evening.wait(1)
+    assert ("ann" in evening.room.users) == (moment is END_OF_TIME)
+
+
+@pytest.mark.parametrize("waiting", [(), ("cat",)])
+def test_griefer_who_is_gone_for_nearly_the_whole_seat_at_each_move_is_soon_out(
+    waiting: tuple[str, ...],
+) -> None:
+    evening = evening_with("ann", "bob", *waiting)
+    began = evening.now
+    while not evening.games:
+        evening.vanish("ann")
+        evening.live(14.5)
+        if not evening.games:
+            evening.come_back("ann")
+            evening.live(0.05)
+    assert evening.last_result == ("timeout", "bob")
+    assert (evening.now - began).total_seconds() < 30 + 35 + 14.5
+
+
+def test_opponent_who_blinks_neither_wins_nor_stops_the_game() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    evening.wait(29)
+    blinks = 0
+    evening.vanish("bob")
+    while evening.game.board == ".........":
+        with contextlib.suppress(NotNow):
+            evening.move("ann", 4)
+        evening.wait(0.9)
+        evening.come_back("bob")
+        evening.wait(0.1)
+        evening.vanish("bob")
+        blinks += 1
+    assert blinks == 35
+    assert evening.games == []
+
+
+@pytest.mark.parametrize("waiting", [(), ("cat",)])
+def test_game_of_two_who_are_absent_is_over(waiting: tuple[str, ...]) -> None:
+    evening = evening_with("ann", "bob", *waiting)
+    be_away(evening, "ann", 31)
+    evening.vanish("ann", "bob")
+    evening.wait(15)
+    assert evening.last_result == ("abandoned", None)
+
+
+@pytest.mark.parametrize("back_for", [0, 0.01, 1])
+def test_two_who_vanish_together_again_and_again_stop_nobody_for_long(back_for: float) -> None:
+    evening = evening_with("ann", "bob", "cat")
+    began = evening.now
+    while not evening.games:
+        evening.vanish("ann", "bob")
+        evening.live(14)
+        if not evening.games:
+            evening.come_back("ann", "bob")
+            evening.live(back_for)
+    assert (evening.now - began).total_seconds() < 2 * 30 + 35
+    assert "cat" in evening.seats
+
+
+@pytest.mark.parametrize("idle_seconds", [0, 1])
+def test_idle_seconds_are_for_games_without_a_clock(idle_seconds: float) -> None:
+    house = HouseRules(move_seconds=2000, idle_seconds=idle_seconds)
+    evening = evening_with("ann", "bob", "cat", house=house)
+    evening.wait(1999)
+    assert evening.seats == "ann bob"
+    evening.wait(1)
+    assert evening.last_result == ("timeout", "bob")
+
+
+@pytest.mark.parametrize("seat_seconds", [1e-7, 1e-6, 1.5e-6, 15])
+@pytest.mark.parametrize("move_seconds", [1e-6, 1.5e-6, 30])
+def test_no_time_is_too_short_to_pass(seat_seconds: float, move_seconds: float) -> None:
+    house = HouseRules(seat_seconds=seat_seconds, move_seconds=move_seconds)
+    evening = evening_with("ann", "bob", "cat", house=house)
+    for _ in range(5):
+        for name in ("ann", "bob", "cat"):
+            evening.vanish(name)
+            evening.wait(1e-6)
+            evening.come_back(name)
+            evening.wait(1e-6)
+            deadline = next_deadline(evening.room, house)
+            assert deadline is None or deadline > evening.now

@@ -1,15 +1,14 @@
-"""Games that do not go on: nobody is kept waiting for ever, and nobody honest pays for it."""
+"""Games without a clock that do not go on: they end for those who wait (`--idle-seconds`)."""
 
 import pytest
 
-from queue_engine.model import Marker
 from queue_engine.refusals import NotNow
 from queue_engine.turn import HouseRules
-from tests.queue_engine.evening import Evening, evening_with
+from tests.queue_engine.evening import Evening, be_away, evening_with
 
 NO_CLOCK = HouseRules(move_seconds=0)
 IDLE = NO_CLOCK.idle_seconds
-# With a clock, one absence is waited for besides.
+# One absence is waited for besides.
 PATIENCE = IDLE + NO_CLOCK.resume_seconds
 DAY = 24 * 3600
 
@@ -63,107 +62,6 @@ def test_absent_guest_is_not_kept_waiting() -> None:
     assert evening.last_result == ("abandoned", None)
 
 
-@pytest.mark.parametrize("waiting", [(), ("cat",)])
-def test_mover_who_vanishes_again_and_again_runs_out_of_time(waiting: tuple[str, ...]) -> None:
-    evening = evening_with("ann", "bob", *waiting)
-    began = evening.now
-    while not evening.games:
-        evening.vanish("ann")
-        evening.wait(14)
-        if not evening.games:
-            evening.come_back("ann")
-    assert evening.last_result == ("timeout", "bob")
-    assert (evening.now - began).total_seconds() < PATIENCE + 50
-
-
-def test_opponent_who_vanishes_again_and_again_neither_wins_nor_stops_the_game() -> None:
-    evening = evening_with("ann", "bob", "cat")
-    evening.wait(29)
-    waited = 29.0
-    while waited < PATIENCE - 1:
-        evening.vanish("bob")
-        with pytest.raises(NotNow):
-            evening.move("ann", 4)
-        evening.wait(0.9)
-        evening.come_back("bob")
-        assert evening.seconds_to_move == 5
-        evening.wait(0.1)
-        waited += 1
-    evening.vanish("bob")
-    evening.wait(2)
-    assert evening.seconds_to_move == 5
-    evening.move("ann", 4)
-    assert evening.game.board == "....X...."
-    # The game waits for bob's move as for any other.
-    assert evening.game.deadline is None
-    evening.come_back("bob")
-    assert evening.seconds_to_move == 30
-
-
-def test_honest_blink_costs_nothing_however_long_the_other_has_kept_all_waiting() -> None:
-    evening = evening_with("ann", "bob", "cat")
-    for _ in range(int(PATIENCE / 14) + 1):
-        evening.vanish("ann")
-        evening.wait(14)
-        evening.come_back("ann")
-    evening.vanish("bob")
-    evening.wait(5)
-    evening.come_back("bob")
-    assert evening.seats == "ann bob"
-    evening.wait(30)
-    assert evening.last_result == ("timeout", "bob")
-
-
-@pytest.mark.parametrize("resume_seconds", [20, DAY])
-def test_one_absence_is_waited_for_in_full(resume_seconds: float) -> None:
-    house = HouseRules(
-        resume_seconds=resume_seconds, seat_seconds=resume_seconds, move_seconds=IDLE * 2
-    )
-    evening = evening_with("ann", "bob", "cat", house=house)
-    evening.wait(house.move_seconds - 1)
-    evening.vanish("ann")
-    evening.wait(resume_seconds - 0.5)
-    evening.come_back("ann")
-    assert (evening.seats, evening.seconds_to_move) == ("ann bob", 5)
-    evening.restart()
-    evening.come_back("bob", "cat")
-    evening.wait(resume_seconds - 0.5)
-    evening.come_back("ann")
-    assert evening.seats == "ann bob"
-    evening.move("ann", 4)
-
-
-@pytest.mark.parametrize(
-    ("waiting", "result"), [((), ("abandoned", None)), (("cat",), ("timeout", Marker.O))]
-)
-def test_game_of_two_who_are_absent_is_over(
-    waiting: tuple[str, ...], result: tuple[str, Marker | None]
-) -> None:
-    evening = evening_with("ann", "bob", *waiting, house=HouseRules(seat_seconds=60))
-    for _ in range(int(PATIENCE / 14) + 1):
-        evening.vanish("ann")
-        evening.wait(14)
-        evening.come_back("ann")
-    evening.vanish("ann", "bob")
-    evening.wait(60)
-    first = evening.games[0]
-    assert (first.status, first.winner) == result
-
-
-@pytest.mark.parametrize("back_for", [0, 0.01, 1])
-def test_two_who_vanish_together_again_and_again_stop_nobody_for_long(back_for: float) -> None:
-    evening = evening_with("ann", "bob", "cat")
-    began = evening.now
-    while not evening.games:
-        evening.vanish("ann", "bob")
-        evening.wait(14)
-        if not evening.games:
-            evening.come_back("ann", "bob")
-            evening.wait(back_for)
-        assert (evening.now - began).total_seconds() < PATIENCE + 60
-    assert "cat" in evening.seats
-
-
 def test_two_without_a_clock_who_take_turns_being_away_stop_nobody_for_long() -> None:
     evening = evening_with("ann", "bob", "cat", house=NO_CLOCK)
     began = evening.now
@@ -183,12 +81,26 @@ def test_two_without_a_clock_who_take_turns_being_away_stop_nobody_for_long() ->
     assert "cat" in evening.seats
 
 
-def test_clock_that_runs_is_enough() -> None:
-    evening = evening_with("ann", "bob", "cat", house=HouseRules(move_seconds=2000))
-    evening.wait(1999)
-    assert evening.seats == "ann bob"
-    evening.wait(1)
-    assert evening.last_result == ("timeout", "bob")
+def test_moves_are_taken_once_a_player_was_away_for_long_enough() -> None:
+    evening = evening_with("ann", "bob", house=NO_CLOCK)
+    be_away(evening, "bob", 29.9)
+    evening.vanish("bob")
+    with pytest.raises(NotNow, match="absent"):
+        evening.move("ann", 4)
+    evening.wait(0.1)
+    evening.move("ann", 4)
+    assert evening.game.board == "....X...."
+
+
+def test_first_in_line_forgives_no_absence() -> None:
+    evening = evening_with("ann", "bob", house=NO_CLOCK)
+    be_away(evening, "bob", 20)
+    evening.vanish("bob")
+    evening.wait(5)
+    evening.enter("cat")
+    evening.wait(5)
+    evening.move("ann", 4)
+    assert evening.game.board == "....X...."
 
 
 def test_restart_gives_the_whole_time_again() -> None:
@@ -237,9 +149,8 @@ def test_game_that_is_nobodys_turn_is_over_when_others_have_waited() -> None:
 
 
 @pytest.mark.parametrize("idle_seconds", [0, 1e-7])
-@pytest.mark.parametrize("move_seconds", [0, 30])
-def test_less_than_can_be_measured_is_for_ever(idle_seconds: float, move_seconds: float) -> None:
-    evening = Evening(HouseRules(move_seconds=move_seconds, idle_seconds=idle_seconds))
+def test_less_than_can_be_measured_is_for_ever(idle_seconds: float) -> None:
+    evening = Evening(HouseRules(move_seconds=0, idle_seconds=idle_seconds))
     evening.enter("ann", "bob", "cat")
     for _ in range(100):
         evening.vanish("bob")

@@ -45,6 +45,8 @@ GAMES = st.builds(
     moved_at=MOMENTS,
     deadline=st.none() | MOMENTS,
     time_left=st.none() | st.floats(0, 1e6),
+    x_waited=st.floats(0, 1e6),
+    o_waited=st.floats(0, 1e6),
     report=st.none() | st.builds(Report, loser=IDS, by=IDS, at=MOMENTS),
 )
 

@@ -154,6 +154,10 @@ def test_replayed_seat_of_long_ago_takes_nobodys_seat() -> None:
     assert room.seats == {Marker.X: "b"}
 
 
+X_HERE, O_HERE = PLAYERS = [seated("x", Marker.X), seated("o", Marker.O)]
+X_AWAY = replace(X_HERE, absent_until=at(60), seat_until=at(15))
+
+
 @pytest.mark.parametrize(
     ("users", "game", "deadline"),
     [
@@ -161,10 +165,13 @@ def test_replayed_seat_of_long_ago_takes_nobodys_seat() -> None:
         ([waiting("a", 1)], None, None),
         ([waiting("a", 1, absent_until=at(60))], None, at(60)),
         ([seated("x", Marker.X, absent_until=at(60), seat_until=at(15))], None, at(15)),
-        ([seated("x", Marker.X), seated("o", Marker.O)], playing(deadline=at(30)), at(30)),
-        ([waiting("a", 1, absent_until=at(9))], playing(deadline=at(30)), at(9)),
-        ([waiting("a", 1)], playing(deadline=at(30)), at(30)),
-        ([waiting("a", 1)], playing(turn=None), at(300)),
+        (PLAYERS, playing(deadline=at(30)), at(30)),
+        ([*PLAYERS, waiting("a", 1, absent_until=at(9))], playing(deadline=at(30)), at(9)),
+        ([*PLAYERS, waiting("a", 1)], playing(deadline=at(30)), at(30)),
+        ([*PLAYERS, waiting("a", 1)], playing(turn=None), at(300)),
+        ([X_AWAY, O_HERE], playing(), at(15)),
+        ([X_AWAY, O_HERE], playing(x_waited=20.0), at(10)),
+        ([X_AWAY, O_HERE], playing(x_waited=20.0, deadline=at(5)), at(5)),
     ],
 )
 def test_next_deadline_is_the_earliest(

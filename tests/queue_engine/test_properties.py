@@ -5,14 +5,15 @@ on every command by :class:`Evening` itself.
 """
 
 import contextlib
+import itertools
 import json
 from datetime import timedelta
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from queue_engine.clock import next_deadline, waits_for_nobody
+from queue_engine.clock import next_deadline, stands_still
 from queue_engine.commands import PassTime
 from queue_engine.items import Committed
 from queue_engine.model import Marker, Status
@@ -68,6 +69,7 @@ def do(evening: Evening, deed: tuple[object, ...]) -> None:
                 evening.moves(cell)
         case ("clock_back", int(seconds)):
             evening.tick(-seconds)
+            evening.play(PassTime())
         case ("insert", str(name)):
             if name not in evening.room.users:
                 latest = evening.room.latest_joined_at
@@ -96,10 +98,9 @@ def check(evening: Evening) -> None:
         assert room.game is not None
         assert (room.game.x_id, room.game.o_id) == (room.seats[Marker.X], room.seats[Marker.O])
         timed = evening.house.move_seconds > 0 and any(user.resumable for user in active)
-        present = [user.present for user in active]
-        late = waits_for_nobody(room, room.game, evening.house, evening.now)
-        runs = all(present) or (late and room.game.deadline is not None)
-        assert (room.game.deadline is not None) == (timed and runs)
+        stands = stands_still(room, room.game, evening.house, evening.now)
+        assert (room.game.deadline is not None) == (timed and not stands)
+        assert not stands or not all(user.present for user in active)
     assert all((user.seat_until is None) or user.marker is not None for user in users)
     assert all(user.streak == 0 or user.marker is not None for user in users)
     assert room.users or room.game is None
@@ -173,3 +174,43 @@ def test_snapshot_plus_deltas_equals_a_fresh_snapshot(
             newcomer.read(view.snapshot())
             assert (old.users, old.counts) == (newcomer.users, newcomer.counts)
             assert len(old.users) <= 102
+
+
+DISTURBANCES = st.one_of(
+    st.tuples(st.sampled_from(["vanish", "come_back"]), st.sampled_from(["x", "o"])),
+    st.tuples(st.just("live"), st.sampled_from([0.05, 1, 4.95, 14.5, 29.9])),
+    st.tuples(st.just("moves"), st.just("")),
+)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    seat_seconds=st.sampled_from([0, 5, 15]),
+    move_seconds=st.sampled_from([2, 30]),
+    deeds=st.lists(DISTURBANCES, min_size=2, max_size=8),
+)
+@example(15, 30, [("vanish", "x"), ("live", 14.5), ("come_back", "x"), ("moves", "")])
+@example(15, 30, [("vanish", "x"), ("live", 0.05), ("come_back", "x"), ("live", 4.95)])
+@example(15, 30, [("vanish", "o"), ("live", 0.05), ("come_back", "o"), ("live", 4.95)])
+def test_game_with_a_clock_ends_in_time_whatever_its_players_do(
+    seat_seconds: float, move_seconds: float, deeds: list[tuple[str, Any]]
+) -> None:
+    evening = Evening(HouseRules(seat_seconds=seat_seconds, move_seconds=move_seconds))
+    evening.enter("x", "o", "next")
+    began, moves = evening.now, 0
+    for verb, what in itertools.chain.from_iterable(itertools.repeat([*deeds, ("live", 0.05)])):
+        with contextlib.suppress(Refusal):
+            match verb:
+                case "moves":
+                    evening.moves(evening.game.board.index("."))
+                    moves += 1
+                case "vanish" | "come_back" if evening.user(what).present != (verb == "vanish"):
+                    pass
+                case _:
+                    getattr(evening, verb)(what)
+        if evening.games:
+            break
+        # Each player stops it for twice the time of a seat, each move has its time and overtime.
+        longest = 2 * 2 * seat_seconds + (moves + 1) * (move_seconds + min(5, move_seconds))
+        assert (evening.now - began).total_seconds() <= longest
+    check(evening)
