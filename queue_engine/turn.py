@@ -30,7 +30,7 @@ def later(moment: datetime, by: timedelta) -> datetime:
 class HouseRules:
     """The numbers a host may set; durations in seconds, 0 turns a clock or the streak off."""
 
-    resume_seconds: float = 60
+    resume_seconds: float = 180
     seat_seconds: float = 15
     move_seconds: float = 30
     idle_seconds: float = 300

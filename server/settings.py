@@ -111,7 +111,7 @@ class Settings(BaseSettings):
         "those older than a day are removed in any case.",
     )
     resume_seconds: Seconds = Field(
-        60.0, description="How long a place in line is kept for somebody who is gone."
+        180.0, description="How long a place in line is kept for somebody who is gone."
     )
     seat_seconds: Seconds = Field(
         15.0,

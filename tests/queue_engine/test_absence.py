@@ -33,7 +33,7 @@ def test_guest_who_leaves_the_line_for_good_ends_no_game() -> None:
 def test_absent_guest_keeps_the_place() -> None:
     evening = evening_with("ann", "bob", "cat", "dan", house=HouseRules(move_seconds=0))
     evening.vanish("cat")
-    evening.wait(59)
+    evening.wait(179)
     assert evening.line == "cat dan"
     assert [evening.room.position(evening.user(name)) for name in ("cat", "dan")] == [1, 2]
 
@@ -41,7 +41,7 @@ def test_absent_guest_keeps_the_place() -> None:
 def test_absent_guest_is_removed_when_the_time_is_up() -> None:
     evening = evening_with("ann", "bob", "cat", "dan", house=HouseRules(move_seconds=0))
     evening.vanish("cat")
-    evening.wait(60)
+    evening.wait(180)
     assert evening.line == "dan"
 
 
@@ -56,7 +56,7 @@ def test_absent_guest_is_passed_over_and_keeps_the_place() -> None:
 def test_absent_guest_comes_back_to_the_same_place() -> None:
     evening = evening_with("ann", "bob", "cat", "dan")
     evening.vanish("cat")
-    evening.wait(59)
+    evening.wait(179)
     evening.come_back("cat")
     evening.wait(3600)
     assert evening.user("cat").present
@@ -85,14 +85,14 @@ def test_absent_watcher_is_removed_when_the_time_is_up() -> None:
     evening = evening_with("ann")
     evening.enter("wes", watch=True)
     evening.vanish("wes")
-    evening.wait(60)
+    evening.wait(180)
     assert evening.room.spectators == 0
 
 
 def test_absent_player_keeps_the_end_of_the_line_for_what_is_left() -> None:
     evening = evening_with("ann", "bob", "cat", "dan")
     evening.vanish("ann")
-    evening.wait(59)
+    evening.wait(179)
     assert evening.line == "dan ann"
     evening.wait(1)
     assert evening.line == "dan"
@@ -149,7 +149,7 @@ def test_winner_who_is_absent_at_max_streak_keeps_the_end_of_the_line() -> None:
     evening.vanish("ann")
     evening.report("bob", loser="bob")
     assert evening.seats == "cat bob"
-    evening.wait(59)
+    evening.wait(179)
     assert evening.line == "ann"
 
 
@@ -191,7 +191,7 @@ def test_games_go_on_after_many_absences() -> None:
 def test_session_that_is_late_but_not_yet_expired_is_in_time() -> None:
     evening = evening_with("ann", "bob", "cat", "dan", house=HouseRules(move_seconds=0))
     evening.vanish("cat")
-    evening.tick(61)
+    evening.tick(181)
     evening.come_back("cat")
     evening.wait(0)
     assert evening.line == "cat dan"

@@ -130,7 +130,7 @@ def test_seats_and_places_are_held_while_the_store_is_down() -> None:
     evening.hold(100)
     evening.wait(14)
     assert evening.seats == "ann bob"
-    evening.wait(45)
+    evening.wait(165)
     assert evening.line == "cat ann"
     evening.wait(1)
     assert evening.line == ""

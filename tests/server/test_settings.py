@@ -51,7 +51,7 @@ def test_defaults_are_those_of_the_design() -> None:
     settings = load([])
     assert (settings.host, settings.port) == ("127.0.0.1", 8080)
     assert settings.store == "sqlite:///winner-stays.db"
-    assert (settings.resume_seconds, settings.seat_seconds, settings.move_seconds) == (60, 15, 30)
+    assert (settings.resume_seconds, settings.seat_seconds, settings.move_seconds) == (180, 15, 30)
     assert (settings.max_streak, settings.max_connections_per_address) == (0, 0)
     assert settings.max_message_bytes == 4096
     assert (settings.handshakes_per_second, settings.max_rooms) == (2000, 1000)
@@ -83,7 +83,7 @@ def test_help_tells_every_flag_with_its_sentence_and_default(
         )
         assert told, name
     assert "(default: 8080)" in text
-    assert "(default: 60)" in text
+    assert "(default: 180)" in text
 
 
 @pytest.mark.parametrize("name", Settings.model_fields)
@@ -120,7 +120,7 @@ def test_durations_may_have_decimals() -> None:
 
 def test_a_seat_is_never_held_longer_than_a_place() -> None:
     assert load(["--resume-seconds", "5"]).seat_seconds == 5
-    assert load(["--seat-seconds", "90"]).seat_seconds == 60
+    assert load(["--seat-seconds", "200"]).seat_seconds == 180
     assert load(["--resume-seconds", "90", "--seat-seconds", "80"]).seat_seconds == 80
 
 
