@@ -3,7 +3,7 @@
 Ids and times are handed in, so any history replays exactly.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from .model import ConnectionId
@@ -89,14 +89,13 @@ class Recover:
 
 @dataclass(frozen=True, slots=True)
 class Reconcile:
-    """Other hands have changed these rows; those without a living owner have no socket.
+    """Other hands have changed these rows; one whose socket is not here is absent.
 
-    Nor have the ``homeless``, which other hands put there in the name of a living owner.
+    ``sockets`` are the sockets of the room: of which user, and the generation that it was given.
     """
 
     connection_ids: Collection[ConnectionId]
-    living: Collection[str]
-    homeless: Collection[ConnectionId] = frozenset()
+    sockets: Mapping[ConnectionId, int]
 
 
 Command = (

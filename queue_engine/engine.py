@@ -133,7 +133,6 @@ class Engine:
             room,
             self._store,
             self._house,
-            owner=self.owner,
             clock=self._clock,
             meter=self._meter,
             on_end=self._rooms.pop,

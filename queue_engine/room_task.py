@@ -14,9 +14,9 @@ from typing import Protocol
 from storage.contract import Conflict, RoomName, Store, StoreUnavailable
 
 from . import changes as history
-from .changes import Change
+from .changes import Change, UserChange
 from .clock import next_deadline
-from .commands import Command, HoldClocks, PassTime, Reconcile, Recover
+from .commands import Command, Disconnect, Enter, HoldClocks, PassTime, Reconcile, Recover
 from .items import Committed, Unreadable, to_item_change
 from .mailbox import Letter, Mailbox, Played
 from .model import ConnectionId, User
@@ -68,7 +68,6 @@ class RoomTask:
         store: Store,
         house: HouseRules,
         *,
-        owner: str,
         clock: Callable[[], datetime],
         meter: Meter,
         on_end: Callable[[RoomName], object],
@@ -77,7 +76,6 @@ class RoomTask:
         self._name = name
         self._store = store
         self._house = house
-        self._owner = owner
         self._clock = clock
         self._meter = meter
         self._on_end = on_end
@@ -86,7 +84,7 @@ class RoomTask:
         self._mailbox = Mailbox()
         self._wake = asyncio.Event()
         self._touched: set[ConnectionId] | None = None  # by other hands, and not yet reconciled
-        self._homeless: set[ConnectionId] = set()  # of those, who came in this process's name
+        self._sockets: dict[ConnectionId, int] = {}  # whose socket is here, and its generation
         self._stale = False  # the store knows better than the room in memory
         self._suspect = False  # a batch failed by our own bug: play one letter at a time
         self._outage_since: datetime | None = None
@@ -151,13 +149,11 @@ class RoomTask:
             self._mailbox.fail_all(StoreUnavailable("the room is closed"))
 
     async def _load(self) -> None:
-        known = set(self._replica.room.users)
         await self._replica.load(self._store)
         self._stale = False
         if not self._mailbox.holds(Recover):
-            # A user who is there already was put there by hand, while nobody looked.
+            # Rows that are there already were put there by hand, while the room was closed.
             self._touched = set(self._replica.room.users)
-            self._homeless = self._touched - known
 
     def _is_over(self) -> bool:
         if self._closing and self._outage_since is not None:
@@ -232,7 +228,8 @@ class RoomTask:
             else:
                 self._end_outage(now)
                 self._suspect = self._suspect and bool(self._mailbox)
-                self._touched, self._homeless = None, set()
+                self._touched = None
+                self._note_sockets(outcomes)
                 for letter, outcome in outcomes:
                     if isinstance(outcome, Exception):
                         letter.fail(outcome)
@@ -242,19 +239,18 @@ class RoomTask:
 
     def _take_in_stream(self) -> None:
         """Replay what other hands did, if anything; remember the users they touched."""
-        known = set(self._replica.room.users) if self._replica.is_behind else set()
         if news := self._replica.take_in():
             self._touched = (self._touched or set()) | touched(news)
-            self._homeless |= self._newcomers(news) - known
 
-    def _newcomers(self, news: list[Committed]) -> set[ConnectionId]:
-        """Return the users whom other hands put into the room in this process's name."""
-        users = (change.new for batch in news for change in batch.changes)
-        return {
-            user.connection_id
-            for user in users
-            if isinstance(user, User) and user.owner == self._owner
-        }
+    def _note_sockets(self, outcomes: Sequence[Outcome]) -> None:
+        """Remember whose socket is here: entered through this task, and not yet gone."""
+        for letter, outcome in outcomes:
+            match letter.command, outcome:
+                case Enter(), (UserChange(new=User() as user), *_):
+                    self._sockets[user.connection_id] = user.generation
+                case Disconnect(connection_id=connection_id, generation=generation), _:
+                    if self._sockets.get(connection_id) == generation:
+                        del self._sockets[connection_id]
 
     def _play_all(
         self, letters: Sequence[Letter], now: datetime, changes: list[Change]
@@ -263,7 +259,7 @@ class RoomTask:
             seconds = (now - self._outage_since).total_seconds()
             changes += self._keep_house(HoldClocks(seconds), now)
         if self._touched is not None:
-            command = Reconcile(self._touched, (self._owner,), self._homeless)
+            command = Reconcile(self._touched, self._sockets)
             changes += self._keep_house(command, now)
         outcomes: list[Outcome] = []
         for letter in letters:

@@ -315,7 +315,7 @@ def _reconcile(turn: Turn, command: Reconcile) -> None:
         user = turn.room.users.get(connection_id)
         if user is None or not user.present:
             continue
-        if user.owner not in command.living or connection_id in command.homeless:
+        if command.sockets.get(connection_id) != user.generation:
             _make_absent(turn, user, turn.house.seat_seconds)
 
 

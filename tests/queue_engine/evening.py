@@ -76,6 +76,7 @@ class Evening:
         self.mirror = Room("lobby")
         self.now = datetime(2026, 11, 22, 20, 0, tzinfo=UTC)
         self.games: list[Game] = []
+        self.sockets: dict[ConnectionId, int] = {}
         self._changes: list[Change] = []
 
     def play(self, command: Command) -> tuple[Change, ...]:
@@ -95,10 +96,21 @@ class Evening:
         apply(self.mirror, map(read_back, changes))
         assert state(self.mirror) == after, "the stream rebuilds the room"
         self._changes += changes
+        self._note_socket(command, changes)
         for change in changes:
             if isinstance(change.new, Game) and not change.new.playing:
                 self.games.append(change.new)
         return changes
+
+    def _note_socket(self, command: Command, changes: tuple[Change, ...]) -> None:
+        match command, changes:
+            case Enter(), (UserChange(new=User() as user), *_):
+                self.sockets[user.connection_id] = user.generation
+            case Disconnect(connection_id=gone), _:
+                if self.sockets.get(gone) == command.generation:
+                    del self.sockets[gone]
+            case Recover(living=()), _:
+                self.sockets.clear()
 
     def take_changes(self) -> list[Change]:
         """Return what has changed since the last call."""
@@ -111,13 +123,13 @@ class Evening:
             user = self.room.users.get(ConnectionId(name))
             if user is not None:
                 self._by_other_hands(UserChange(user, None))
-        self.play(Reconcile([ConnectionId(name) for name in names], (OWNER,)))
+        self.play(Reconcile([ConnectionId(name) for name in names], self.sockets))
 
     def edit(self, name: str, **attributes: Any) -> None:
         """Change a row by other hands."""
         user = self.user(name)
         self._by_other_hands(UserChange(user, replace(user, **attributes)))
-        self.play(Reconcile([ConnectionId(name)], (OWNER,)))
+        self.play(Reconcile([ConnectionId(name)], self.sockets))
 
     def insert(self, name: str, **attributes: Any) -> None:
         """Insert a row by other hands, as the table's defaults would have it."""
@@ -128,18 +140,18 @@ class Evening:
             joined_at=self.now,
         )
         self._by_other_hands(UserChange(None, replace(user, **attributes)))
-        self.play(Reconcile([ConnectionId(name)], (OWNER,)))
+        self.play(Reconcile([ConnectionId(name)], self.sockets))
 
     def edit_game(self, **attributes: Any) -> None:
         """Change the game by other hands."""
         self._by_other_hands(GameChange(self.game, replace(self.game, **attributes)))
-        self.play(Reconcile([], (OWNER,)))
+        self.play(Reconcile([], self.sockets))
 
     def delete_game(self) -> None:
         """Delete the game by other hands."""
         if self.room.game is not None:
             self._by_other_hands(GameChange(self.room.game, None))
-        self.play(Reconcile([], (OWNER,)))
+        self.play(Reconcile([], self.sockets))
 
     def _by_other_hands(self, change: Change) -> None:
         for room in (self.room, self.mirror):

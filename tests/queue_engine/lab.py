@@ -52,7 +52,6 @@ class Lab:
             LOBBY,
             self.store,
             house,
-            owner=OWNER,
             clock=lambda: self.now,
             meter=self.meter,
             on_end=lambda _: self.ended.set(),

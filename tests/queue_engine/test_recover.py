@@ -1,6 +1,6 @@
 """A server that starts again, and other hands in the table (design, rules 8 and 11)."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from queue_engine.commands import Recover
 from queue_engine.model import Marker, Status
@@ -196,6 +196,34 @@ def test_place_kept_for_ever_by_hand_outlasts_an_outage() -> None:
 
 def test_player_made_absent_by_hand_who_steps_down_holds_no_seat() -> None:
     evening = evening_with("ann", "bob")
-    evening.edit("ann", owner="nobody")
+    soon = evening.now + timedelta(seconds=10)
+    evening.edit("ann", absent_until=soon, seat_until=soon)
     evening.leave_line("ann")
     assert evening.user("ann").seat_until is None
+
+
+def test_absent_row_that_is_called_present_by_hand_is_no_ghost() -> None:
+    evening = evening_with("ann", "bob", "cat", "dan")
+    evening.vanish("cat")
+    evening.edit("cat", absent_until=None)
+    assert not evening.user("cat").present
+    evening.go("ann")
+    assert (evening.seats, evening.line) == ("dan bob", "cat")
+    evening.come_back("cat")
+    evening.edit("cat", username="Cat")
+    assert evening.user("cat").present
+
+
+def test_row_whose_generation_is_changed_by_hand_has_lost_its_socket() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    evening.edit("cat", generation=7)
+    assert not evening.user("cat").present
+
+
+def test_late_close_of_an_old_socket_leaves_the_new_one_here() -> None:
+    evening = evening_with("ann", "bob")
+    old = evening.socket("ann")
+    evening.come_back("ann")
+    evening.disconnect(old)
+    evening.edit("ann", username="Annie", owner="")
+    assert evening.user("ann").present

@@ -96,6 +96,23 @@ async def test_row_inserted_into_an_empty_room_is_absent(
     await ann.until_true(lambda: "early" not in ann.users)
 
 
+async def test_row_that_is_called_present_by_hand_is_no_ghost(
+    house: ServerProcess, url: str
+) -> None:
+    ann, bob, cleo = await table(url, waiting=1)
+    cleo.vanish()
+    await ann.until_true(lambda: "absent" in ann.users[cleo.id])
+    first = ann.users[cleo.id]["absent"]
+    by_hand(house, "UPDATE users SET absent_until = NULL WHERE connection_id = ?", cleo.id)
+    # Absent once more, from now on, and never seated.
+    await ann.until_true(lambda: ann.users[cleo.id].get("absent", first) != first)
+    await bob.leave()
+    await ann.until_true(lambda: ann.game is None)
+    assert ann.users[cleo.id]["status"] == "inactive"
+    back = await Player.join(url, session=cleo.session)
+    assert (back.id, back.marker) == (cleo.id, "O")
+
+
 async def test_many_rows_inserted_one_by_one_are_all_absent(
     house: ServerProcess, url: str, room: str
 ) -> None:
