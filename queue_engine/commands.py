@@ -48,7 +48,7 @@ class LeaveLine(FromSocket):
 
 @dataclass(frozen=True, slots=True)
 class Rename(FromSocket):
-    """Somebody takes a name, already cleaned."""
+    """Somebody takes a name, already cleaned; it is numbered if another's looks like it."""
 
     username: str
 

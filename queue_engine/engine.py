@@ -117,6 +117,11 @@ class Engine:
         task = self._rooms.get(room)
         return task.whose(session) if task is not None and session is not None else None
 
+    def username(self, room: RoomName, connection_id: ConnectionId) -> str | None:
+        """Return the name under which a user of the room is shown."""
+        task = self._rooms.get(room)
+        return task.username(connection_id) if task is not None else None
+
     def __contains__(self, room: RoomName) -> bool:
         """Tell whether the room is open: somebody has a socket or a row there."""
         return room in self._rooms

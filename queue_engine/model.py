@@ -13,6 +13,8 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import NewType
 
+from .names import MAX_NAME, skeleton
+
 ConnectionId = NewType("ConnectionId", str)
 
 
@@ -148,6 +150,7 @@ class Room:
         self.spectators = 0
         # Never taken back, not even by an undo: a time once given is not given again.
         self.latest_joined_at = datetime.min.replace(tzinfo=UTC)
+        self.looks: dict[str, int] = {}  # how many names have this skeleton
         self._sessions: dict[bytes, ConnectionId] = {}
 
     def seated(self, marker: Marker) -> User | None:
@@ -183,12 +186,18 @@ class Room:
         same = hmac.compare_digest(user.session_id.encode(), session_id.encode())
         return user if same else None
 
+    def looks_like_another(self, look: str, user: User) -> bool:
+        """Tell whether somebody but this user has a name with that skeleton."""
+        return self.looks.get(look, 0) > (look == _look(user))
+
     def put(self, user: User) -> None:
         """Add the user, or replace who has the same ``connection_id``."""
         self.drop(user.connection_id)
         self.users[user.connection_id] = user
         self._sessions[_digest(user.session_id)] = user.connection_id
         self.latest_joined_at = max(self.latest_joined_at, user.joined_at)
+        if (look := _look(user)) is not None:
+            self.looks[look] = self.looks.get(look, 0) + 1
         if user.status is Status.SPECTATOR:
             self.spectators += 1
         elif user.marker is not None:
@@ -208,6 +217,10 @@ class Room:
         # An operator can give two users one session: it is then the later one's.
         if self._sessions.get(_digest(user.session_id)) == connection_id:
             del self._sessions[_digest(user.session_id)]
+        if (look := _look(user)) is not None:
+            self.looks[look] -= 1
+            if not self.looks[look]:
+                del self.looks[look]
         if user.status is Status.SPECTATOR:
             self.spectators -= 1
         elif user.marker is not None:
@@ -220,6 +233,11 @@ class Room:
                 _discard(self.present_line, (user.joined_at, connection_id))
         if user.absent_until is not None:
             _discard(self.absences, (user.absent_until, connection_id))
+
+
+def _look(user: User) -> str | None:
+    # A name that is longer was written by hand, and may be very long.
+    return skeleton(user.username[:MAX_NAME]) if user.username is not None else None
 
 
 def _discard(

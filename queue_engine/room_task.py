@@ -106,6 +106,11 @@ class RoomTask:
         user = self._replica.room.by_session(session)
         return user.connection_id if user is not None else None
 
+    def username(self, connection_id: ConnectionId) -> str | None:
+        """Return the name under which a user is shown."""
+        user = self._replica.room.users.get(connection_id)
+        return user.username if user is not None else None
+
     def observe(self, committed: Committed) -> None:
         """Note a batch of the stream."""
         self._replica.observe(committed)

@@ -27,6 +27,7 @@ from .commands import (
     ReportGameOver,
 )
 from .model import Game, GameStatus, Report, Room, Status, User
+from .names import distinct
 from .refusals import NoSuchUser, NotAllowed, NotNow
 from .seats import (
     end_without_winner,
@@ -74,7 +75,7 @@ def _dispatch(turn: Turn, command: Command) -> None:
         case LeaveLine():
             _leave_line(turn, command)
         case Rename():
-            turn.update(_sender(turn, command), username=command.username)
+            _rename(turn, command)
         case MakeMove():
             _make_move(turn, command)
         case ReportGameOver():
@@ -161,6 +162,14 @@ def _leave_line(turn: Turn, command: LeaveLine) -> None:
     )
     if game is not None and marker is not None:
         reward(turn, marker.other)
+
+
+def _rename(turn: Turn, command: Rename) -> None:
+    user = _sender(turn, command)
+    name = distinct(
+        command.username, user.username, lambda look: turn.room.looks_like_another(look, user)
+    )
+    turn.update(user, username=name)
 
 
 def _make_move(turn: Turn, command: MakeMove) -> None:

@@ -87,10 +87,10 @@ async def leave_queue(lobby: Lobby, member: Member, _: messages.NoFields) -> Bod
 
 
 async def update_db(lobby: Lobby, member: Member, fields: messages.UpdateDB) -> Body:
-    """`updateDB`: take a name."""
-    name = fields.username
-    await _submit(lobby, member, Rename(member.connection_id, member.generation, name))
-    return {"username": name}
+    """`updateDB`: take a name, and be told how it is shown."""
+    user, name = member.connection_id, fields.username
+    await _submit(lobby, member, Rename(user, member.generation, name))
+    return {"username": lobby.engine.username(member.channel.room, user) or name}
 
 
 async def send_info(lobby: Lobby, member: Member, _: messages.NoFields) -> Body:

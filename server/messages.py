@@ -10,7 +10,6 @@ gets its ``requestId`` back.
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +18,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from websockets.frames import Frame, Opcode
 
+from queue_engine import names
 from queue_engine.items import iso
 from queue_engine.model import Game, Room, Status, User
 
@@ -27,10 +27,7 @@ SESSION_PREFIX = "session."
 WATCH = "watch"
 
 MAX_REQUEST_ID = 64
-MAX_USERNAME = 32
 
-# Left-to-right and right-to-left embeddings, overrides and isolates: they reach past the name.
-_BIDI_CONTROLS = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
@@ -93,16 +90,14 @@ def without_surrogates(text: str) -> str:
 
 
 def clean_username(name: str) -> str:
-    """Return the name as it is kept: no controls, no bidi overrides, NFC, trimmed.
+    """Return the name as it is kept (`queue_engine/names.py`).
 
     Raises:
         ValueError: it holds a lone surrogate, or nothing or too much is left of it.
     """
-    well_formed = _BIDI_CONTROLS.sub("", without_surrogates(name))
-    visible = "".join(c for c in well_formed if unicodedata.category(c) != "Cc")
-    clean = unicodedata.normalize("NFC", visible).strip()
-    if not 1 <= len(clean) <= MAX_USERNAME:
-        raise ValueError(f"expected 1 to {MAX_USERNAME} characters, found {len(clean)}")
+    clean = names.clean(without_surrogates(name))
+    if not 1 <= len(clean) <= names.MAX_NAME:
+        raise ValueError(f"expected 1 to {names.MAX_NAME} characters, found {len(clean)}")
     return clean
 
 

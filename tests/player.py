@@ -119,12 +119,12 @@ class Player:
     async def hear_all(self) -> None:
         """Return when everything that has happened in the room so far has been told.
 
-        A response may overtake what the stream brings, so this takes a new name and waits for it.
+        A response may overtake what the stream brings, so this takes a new name and waits for it,
+        as it is shown.
         """
-        self._requests += 1
         name = f"{self.users[self.id].get('username', '')[:20]}-{self._requests}"
-        await self.say(action="updateDB", username=name)
-        await self.until_true(lambda: self.users[self.id].get("username") == name)
+        shown = (await self.ask(action="updateDB", username=name))["body"]["username"]
+        await self.until_true(lambda: self.users[self.id].get("username") == shown)
 
     async def move(self, cell: int) -> Message:
         """Mark a cell; return the response."""

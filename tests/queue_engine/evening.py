@@ -48,6 +48,7 @@ def state(room: Room) -> object:
         list(room.present_line),
         list(room.absences),
         room.spectators,
+        dict(room.looks),
     )
 
 

@@ -108,8 +108,9 @@ def test_clients_see_what_the_seed_would_have_shown(events: list[tuple[Any, ...]
                 evening.vanish(name)
                 seed.disconnect(name)
             case ("rename", name, username) if name in seed.items:
-                evening.rename(name, username)
-                seed.update_db(name, username)
+                own = f"{username} {name}"  # the seed had no numbers behind names
+                evening.rename(name, own)
+                seed.update_db(name, own)
             case ("gameOver", *choices):
                 report(evening, seed, *choices)
         assert listed(evening) == seed.listed()

@@ -187,7 +187,9 @@ async def test_texts_of_the_seed_are_kept(url: str, message: Message, text: str)
         ("😀" * 32, "😀" * 32),
         ("e\u0301" * 32, "\u00e9" * 32),
         ("\u0000" * 400 + "x", "x"),
-        ("\u0344" * 16, "\u0308\u0301" * 16),  # one that NFC makes longer
+        ("\u0958" * 16, "\u0915\u093c" * 16),  # one that NFC makes longer
+        ("Z\u0351\u0352\u0353", "Z\u0353\u0351"),
+        ("A\u200bn\u2060n\ufeff", "Ann"),
         ("<b>&amp;</b>", "<b>&amp;</b>"),
         ('","status":"active', '","status":"active'),
         ("👩‍👩‍👧", "👩‍👩‍👧"),
@@ -201,6 +203,16 @@ async def test_name_is_kept_clean(url: str, given: str, kept: str) -> None:
     assert bob.users[ann.id]["username"] == kept
 
 
+async def test_answer_says_how_a_name_is_shown(url: str) -> None:
+    ann, bob = [await Player.join(url) for _ in range(2)]
+    assert (await ann.ask(action="updateDB", username="Ann"))["body"] == {"username": "Ann"}
+    for name in ("ann", "\u0430nn\u200b", "ann"):  # the second with a Cyrillic letter
+        shown = (await bob.ask(action="updateDB", username=name))["body"]["username"]
+        assert shown == f"{name[:3]} (2)"
+        await ann.until_true(lambda shown=shown: ann.users[bob.id].get("username") == shown)
+    assert (await bob.ask(action="updateDB", username="ann"))["body"] == {"username": "ann (2)"}
+
+
 @pytest.mark.parametrize(
     "name",
     [
@@ -211,7 +223,9 @@ async def test_name_is_kept_clean(url: str, given: str, kept: str) -> None:
         "a" * 33,
         "😀" * 33,
         "e\u0301" * 33,
-        "\u0344" * 17,
+        "\u0958" * 17,
+        "\u200b",
+        "\u3164\u2800\u00ad",
         "x" * 3000,
     ],
     ids=ascii,
