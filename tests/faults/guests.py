@@ -24,6 +24,7 @@ class Guest:
         self.chance = random.Random(name)
         self.player: Player | None = None
         self.acknowledged = 0
+        self.renamed = 0
         self._forget()
 
     def _forget(self) -> None:
@@ -62,7 +63,9 @@ class Guest:
             return
         dice = self.chance.random()
         if dice < 0.25:
-            name = f"{self.name} {self.chance.randrange(10_000)}"
+            # Never one that an old row of theirs may still have: it would be shown with a number.
+            self.renamed += 1
+            name = f"{self.name} {self.renamed}"
             self.names.append(name)
             if await self._ask(player, action="updateDB", username=name):
                 self.names = [name]
@@ -117,7 +120,7 @@ class Guest:
         assert self.id in tables.users, f"{self.name} has lost the place"
         row = tables.users[self.id]
         assert self.seed or row["session_id"] == self.session
-        assert row["username"] in self.names
+        assert row["username"] in self.names, self.names
         assert (row["status"] == "spectator") in self.watches
         game = tables.games.get(self.room)
         if self.move is not None and game is not None:
