@@ -190,6 +190,39 @@ def test_certificate_that_cannot_be_used_is_told_in_one_line(
         assert result.stderr.count("\n") == 1
 
 
+TELLS_OF_ITS_SOCKETS = """
+import gc, signal, socket
+from server.__main__ import main
+from server.connection import Connection
+
+def tell(*_):
+    held = [each for each in gc.get_objects() if issubclass(type(each), Connection)]
+    sockets = [each.transport.get_extra_info("socket") for each in held]
+    option = (socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    print([bool(accepted.getsockopt(*option)) for accepted in sockets], flush=True)
+
+signal.signal(signal.SIGUSR1, tell)
+main()
+"""
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])
+async def test_frames_do_not_wait_for_the_acknowledgement_of_others(
+    tmp_path: Path, certificate: Certificate, trust: ssl.SSLContext, secure: bool
+) -> None:
+    flags = certificate.flags if secure else ()
+    server = ServerProcess(tmp_path / "lobby.db", flags, program=("-c", TELLS_OF_ITS_SOCKETS))
+    stdout = server.process.stdout
+    assert stdout is not None
+    try:
+        await (join(server, "", trust) if secure else Player.join(server.ws_url))
+        server.process.send_signal(signal.SIGUSR1)
+        async with asyncio.timeout(DEADLINE):
+            assert await asyncio.to_thread(stdout.readline) == "[True]\n"
+    finally:
+        server.kill()
+
+
 WITHOUT_COLLECTOR = """
 import gc, signal
 from asyncio.sslproto import SSLProtocol
