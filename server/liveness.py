@@ -28,10 +28,11 @@ class Liveness:
     async def run(self) -> None:
         """Ping for ever."""
         loop = asyncio.get_running_loop()
-        due = loop.time()
         while True:
-            due = max(due + TICK_SECONDS, loop.time())
-            await asyncio.sleep(due - loop.time())  # the timer itself: nothing else to wait for
+            # From now on, however late the last tick was: a tick that made up for lost time would
+            # come before anybody could answer the pings of the last one.
+            due = loop.time() + TICK_SECONDS
+            await asyncio.sleep(TICK_SECONDS)  # the timer itself: nothing else to wait for
             self._tick += 1
             self._ping_all(trust_silence=loop.time() - due < LATE_SECONDS)
 

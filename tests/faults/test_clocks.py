@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from server.liveness import TICK_SECONDS
 from tests.faults.conftest import StartServer
 from tests.faults.misfortune import Misfortune
 from tests.player import Player
@@ -97,3 +98,20 @@ async def test_stalled_server_hears_everybody_before_anybody_expires(
     results = [m["game"]["status"] for m in bob.messages if m.get("game")]
     assert set(results) == {"playing"}
     assert set(bob.users) == {ann.id, bob.id, cleo.id}
+
+
+async def test_players_keep_their_sockets_while_a_stopped_server_makes_up_for_lost_time(
+    start_server: StartServer,
+) -> None:
+    server = start_server("--move-seconds", "0")
+    ann, bob = [await Player.join(server.ws_url) for _ in range(2)]
+    server.process.send_signal(signal.SIGSTOP)
+    # Two rounds of pings long, so that two are due when it goes on.
+    await asyncio.sleep(2 * TICK_SECONDS + 1)  # the standstill itself
+    server.process.send_signal(signal.SIGCONT)
+    # A third round comes, and finds that those of before were answered.
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(TICK_SECONDS + 2):
+            await ann.closed()
+    for player, cell in ((ann, 4), (bob, 0)):
+        assert (await player.move(cell))["statusCode"] == 200
