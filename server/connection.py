@@ -139,6 +139,11 @@ class Connection(ServerConnection):
             # It sends pings and reads no pong: nothing else is written to who does not read.
             self.transport.abort()
 
+    def eof_received(self) -> None:
+        """The peer sends no more, so the transport closes as soon as all is written, or never."""
+        super().eof_received()
+        self._cut_off_later()
+
     def pause_writing(self) -> None:
         """The peer does not read: give it a while."""
         super().pause_writing()

@@ -47,12 +47,15 @@ class Liveness:
                     self._ping(connection, trust_silence=trust_silence)
 
     def _ping(self, connection: Connection, *, trust_silence: bool) -> None:
-        # While we do not read from it, for it sends faster than we answer, its silence is ours.
-        silent = connection.pinged and not connection.heard and connection.transport.is_reading()
+        transport = connection.transport
+        # A peer that sends faster than we answer is not read from for a while, and so not heard.
+        # A transport that is closing does not read either, but never will again.
+        held_up = not transport.is_reading() and not transport.is_closing()
+        silent = connection.pinged and not connection.heard and not held_up
         if silent and trust_silence:
-            connection.transport.abort()
+            transport.abort()
             return
         connection.heard = False
         connection.pinged = True
         if connection.is_open:
-            connection.transport.write(PING_FRAME)
+            transport.write(PING_FRAME)

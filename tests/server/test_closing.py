@@ -203,6 +203,25 @@ async def test_flood_of_pings_that_reads_no_pong(
         await flooding
 
 
+async def test_half_closed_connection_with_unread_bytes_is_cut_off(
+    start_server: Callable[..., ServerProcess], room: str
+) -> None:
+    freely = ("--messages-per-second", "1000000", "--burst", "1000000")
+    house = start_server(*freely, "--max-buffer-bytes", "100000000")
+    raw = await guest(house, room, receive_buffer=4096)
+    ann = await Player.join(f"{house.ws_url}/{room}")
+    raw.writer.transport.pause_reading()
+    # 10 MB of pongs, more than the kernel takes: the rest waits in the server.
+    for _ in range(80):
+        raw.writer.write(frame(PING, b"x" * 125) * 1000)
+        await raw.writer.drain()
+    raw.send(TEXT, b'{"action":"updateDB","username":"All pinged"}')
+    await ann.until_true(lambda: ann.users[name_of(raw)].get("username") == "All pinged")
+    assert _is_there(ann, name_of(raw))
+    raw.writer.write_eof()
+    await ann.until_true(lambda: not _is_there(ann, name_of(raw)))
+
+
 def fill(house: ServerProcess, room: str, users: int) -> None:
     """Let so many stand in line, by hand: a long list is a large frame."""
     rows = [(f"{room}-{n}", room, "😀" * 32) for n in range(users)]
