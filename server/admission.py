@@ -20,7 +20,8 @@ from queue_engine.model import ConnectionId, User
 from queue_engine.rules import gives_up_row
 from storage.contract import RoomName
 
-from .limits import TokenBucket
+from .allowance import Allowance
+from .limits import Pace, TokenBucket
 
 # Always allow this many handshakes, so that a refused client can be told why.
 LEAST_UNFINISHED = 16
@@ -37,6 +38,10 @@ class Limits:
     absent: int
     rooms: int
     handshakes_per_second: float
+    # Of one socket:
+    messages_per_second: float
+    burst: int
+    max_message_bytes: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +99,7 @@ class Admission:
         self._engine = engine
         rate = limits.handshakes_per_second
         self._handshakes = TokenBucket(rate, int(rate))
+        self._pace = Pace()
         self._unfinished: dict[Socket, None] = {}  # the oldest comes first
         self._inside: dict[Socket, Entrance] = {}
         self._sockets: Counter[str] = Counter()  # by address
@@ -115,11 +121,11 @@ class Admission:
         """Return every connection, admitted or not."""
         return [*self._unfinished, *self._inside]
 
-    def arrived(self, socket: Socket) -> None:
-        """Count a connection that has not sent its request yet; if there are too many, cut one off.
+    def arrived(self, socket: Socket) -> Allowance:
+        """Count a connection that has not sent its request yet; return what it may send.
 
-        That is the oldest: a request takes a moment, so the oldest is the least likely to finish,
-        and a crowd of silent connections keeps nobody out.
+        If there are too many, the oldest is cut off: a request takes a moment, so the oldest is the
+        least likely to finish, and a crowd of silent connections keeps nobody out.
         """
         self._unfinished[socket] = None
         left = max(LEAST_UNFINISHED, self._limits.sockets - len(self._inside))
@@ -127,6 +133,21 @@ class Admission:
             oldest = next(iter(self._unfinished))
             del self._unfinished[oldest]
             oldest.cut_off()
+        limits = self._limits
+        return Allowance(limits.messages_per_second, limits.burst, limits.max_message_bytes)
+
+    def seconds_to_wait(self, visitor: Visitor) -> float | None:
+        """Return how long a handshake waits for its turn, or None if that is too long.
+
+        Only those from an address that has flooded us wait.
+        """
+        return self._pace.wait(visitor.address, time.monotonic())
+
+    def flooded(self, socket: Socket) -> None:
+        """Slow down the handshakes of an address whose socket sent more than it ever may."""
+        entrance = self._inside.get(socket)
+        if entrance is not None:
+            self._pace.flooded(entrance.visitor.address, time.monotonic())
 
     def admit(self, socket: Socket, visitor: Visitor) -> Refused | None:
         """Count a visitor as inside, or say why it cannot come in."""

@@ -25,6 +25,7 @@ from storage import open_store
 from storage.contract import Store
 
 from .admission import Admission, Limits
+from .allowance import LEAST_FRAMES
 from .channel import Hub
 from .close_codes import CloseCode
 from .connection import CLOSE_SECONDS, Census, Connection
@@ -60,6 +61,9 @@ def socket_options(census: Census) -> dict[str, Any]:
         "ping_interval": None,  # one timer pings everybody, see `liveness.py`
         "close_timeout": CLOSE_SECONDS,
         "backlog": ACCEPTED_AT_ONCE,
+        # A client within its default limits never has more unread frames than this. So it is
+        # always read from, and its end is seen at once.
+        "max_queue": LEAST_FRAMES,
     }
 
 
@@ -131,6 +135,9 @@ async def _serve(
         absent=settings.max_absent,
         rooms=settings.max_rooms,
         handshakes_per_second=settings.handshakes_per_second,
+        messages_per_second=settings.messages_per_second,
+        burst=settings.burst,
+        max_message_bytes=settings.max_message_bytes,
     )
     admission = Admission(limits, engine)
     metrics.absent.set_function(lambda: admission.absent)
@@ -141,7 +148,6 @@ async def _serve(
         metrics,
         messages_per_second=settings.messages_per_second,
         burst=settings.burst,
-        max_message_bytes=settings.max_message_bytes,
     )
     handshake = Handshake(
         Pages(public_url=url, metrics=metrics.render, ready=store.ping),

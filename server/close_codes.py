@@ -1,6 +1,6 @@
 """Why a socket of ours is closed: every code that we choose, with the reason that goes with it.
 
-1007 (invalid UTF-8), 1009 (message too big) and 1002 (protocol error) are sent by the library.
+1007 (invalid UTF-8), 1002 (protocol error) and most often 1009 are sent by the library.
 """
 
 from enum import IntEnum
@@ -21,8 +21,10 @@ class CloseCode(IntEnum):
     # A v1 client reconnects and resumes.
     GOING_AWAY = 1001, "server going down"
     UNSUPPORTED_DATA = 1003, "text frames only"
-    # Too many messages, kept up for 5 s.
+    # Too many messages, kept up for 5 s; or more frames or bytes than they could ever need.
     POLICY_VIOLATION = 1008, "too many messages"
+    # The library says so of a message with too many bytes.
+    MESSAGE_TOO_BIG = 1009, "too many fragments"
     # A part of the server has failed, or the room's rows cannot be read.
     INTERNAL_ERROR = 1011, "internal error"
     # Whoever comes while the store is down, or as the last place in line is taken.

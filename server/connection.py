@@ -9,11 +9,11 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from websockets.asyncio.server import ServerConnection
-from websockets.protocol import State
+from websockets.protocol import SEND_EOF, State
 
 from .admission import Visitor
+from .allowance import Allowance
 from .close_codes import CloseCode
-from .limits import TokenBucket
 from .pages import refuse
 
 # The library would take 128 lines of 8 KB, and look for commas in all of them. A browser's request
@@ -35,8 +35,11 @@ class Listener(Protocol):
 class Census(Protocol):
     """What counts connections."""
 
-    def arrived(self, socket: "Connection") -> None:
-        """A client has connected, and has said nothing yet."""
+    def arrived(self, socket: "Connection") -> Allowance | None:
+        """A client has connected, and has said nothing yet; return what it may send."""
+
+    def flooded(self, socket: "Connection") -> None:
+        """The client has sent more than that, and is being cut off."""
 
     def lost(self, socket: "Connection") -> None:
         """The connection is gone."""
@@ -55,7 +58,7 @@ class Connection(ServerConnection):
         self.heard = True
         self.pinged = False
         self.shutting = False
-        self.allowance: TokenBucket | None = None  # bytes it may send; None: any number
+        self._allowance: Allowance | None = None
         self.listener: Listener | None = None
         self._census = census
         self._slow_timer: asyncio.TimerHandle | None = None
@@ -69,6 +72,11 @@ class Connection(ServerConnection):
     def is_open(self) -> bool:
         """Whether frames can be sent."""
         return self.protocol.state is State.OPEN
+
+    @property
+    def is_gone(self) -> bool:
+        """Whether the peer has hung up; after a close frame it is there until it does."""
+        return self.protocol.state is State.CLOSED
 
     @property
     def was_left(self) -> bool:
@@ -93,7 +101,7 @@ class Connection(ServerConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has connected, and has said nothing yet."""
         super().connection_made(transport)
-        self._census.arrived(self)
+        self._allowance = self._census.arrived(self)
 
     def cut_off(self) -> None:
         """End the connection without a word."""
@@ -114,22 +122,35 @@ class Connection(ServerConnection):
         if frames and self.is_open:
             self.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
+    def send_data(self) -> None:
+        """Write what the library has to send in one write, many pongs for example."""
+        writes = self.protocol.writes
+        if len(writes) > 1 and SEND_EOF not in writes:
+            self.protocol.writes = [b"".join(writes)]
+        super().send_data()
+
     def data_received(self, data: bytes) -> None:
         """Note the sign of life: pongs are handled inside the library and seen nowhere else."""
         self.heard = True
         if self.protocol.state is State.CONNECTING and not self.protocol.eof_sent:
             self._request_bytes += len(data)
             if self._request_bytes > MOST_REQUEST_BYTES:
-                self._deaf = True
+                self._listen_no_more()
                 status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
                 self.protocol.send_response(refuse(status, "too many headers\n"))
                 self.send_data()
                 self._cut_off_later()
-        if self.allowance is not None and not self.allowance.take(self.loop.time(), len(data)):
-            # More than all its messages could be: pings or empty fragments, which cost as much.
-            self._deaf = True
-            self.shut(CloseCode.POLICY_VIOLATION)
         if self._deaf:
+            self.transport.pause_reading()  # the library has resumed it
+            return
+        refusal = self._allowance.refusal(self.loop.time(), data) if self._allowance else None
+        if refusal is not None:
+            self._listen_no_more()
+            self._census.flooded(self)
+            if self.protocol.state is State.CONNECTING:
+                self.transport.abort()
+            else:
+                self.shut(refusal)
             return
         super().data_received(data)
         if self.protocol.state is State.CLOSING:
@@ -168,6 +189,11 @@ class Connection(ServerConnection):
         # too, until the garbage collector looks for what is oldest.
         self.listener = None
         super().connection_lost(exc)
+
+    def _listen_no_more(self) -> None:
+        """Take nothing more from a peer that sends too much: even to throw it away costs time."""
+        self._deaf = True
+        self.transport.pause_reading()
 
     def _cut_off_later(self) -> None:
         if self._cut_off_timer is None:

@@ -31,10 +31,6 @@ from .telemetry import Metrics
 logger = logging.getLogger(__name__)
 
 HANDSHAKE_DONE = Request("", Headers())
-# What a frame may have besides its payload (RFC 6455, section 5.2; bytes).
-LARGEST_FRAME_HEADER = 14
-# What any client may send at once (bytes), however little its messages may be.
-LEAST_BURST = 128 * 1024
 
 
 class Host:
@@ -47,13 +43,11 @@ class Host:
         *,
         messages_per_second: float,
         burst: int,
-        max_message_bytes: int,
     ) -> None:
         self._lobby = lobby
         self._metrics = metrics
         self._rate = messages_per_second
         self._burst = burst
-        self._max_message_bytes = max_message_bytes
         self._closing = False
 
     def close(self) -> None:
@@ -64,8 +58,8 @@ class Host:
         """Attend to one client until its socket is gone."""
         assert isinstance(connection, Connection), "the server makes our connections"
         assert connection.visitor is not None, "it was admitted"
-        size = self._max_message_bytes + LARGEST_FRAME_HEADER
-        connection.allowance = TokenBucket(self._rate * size, max(self._burst * size, LEAST_BURST))
+        if connection.is_gone:
+            return
         try:
             member, sequence = await handlers.connect(self._lobby, connection, connection.visitor)
         except (StoreUnavailable, Refusal):
@@ -99,8 +93,8 @@ class Host:
         bucket = TokenBucket(self._rate, self._burst)
         while True:
             message = await connection.recv()
-            if connection.shutting:
-                continue  # we are done with it; what it still sent is not heard
+            if connection.shutting or connection.is_gone:
+                continue  # we are done with it, or it is with us; the rest is not heard
             if isinstance(message, bytes):
                 connection.shut(CloseCode.UNSUPPORTED_DATA)
                 continue

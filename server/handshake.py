@@ -11,7 +11,7 @@ from websockets.headers import parse_subprotocol
 from websockets.http11 import Request, Response
 
 from . import messages
-from .admission import Admission, Visitor
+from .admission import Admission, Refused, Visitor
 from .connection import Connection
 from .limits import Network, client_address, origin_allowed
 from .pages import Pages, refuse, room_of, secure
@@ -60,32 +60,41 @@ class Handshake:
     ) -> Response | None:
         """Admit a client whose handshake is valid, if there is room."""
         assert isinstance(connection, Connection), "the server makes our connections"
+        visitor, refusal = None, None
+        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
+            visitor = self._visitor(connection, request)
+            refusal = await self._wait_for_turn(connection, visitor)
         if connection.protocol.eof_sent:
             # The request was followed by bytes that are no frame. The library has given up on the
             # connection, and would raise an exception if it answered now.
             connection.transport.abort()
             await asyncio.shield(connection.connection_lost_waiter)
             return None
-        if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
-            return self._admit(connection, request, response)
+        if visitor is not None:
+            return refusal or self._admit(connection, visitor, response)
         if response.status_code >= 400 and len(response.body) > LARGEST_REFUSAL:
             return refuse(response.status_code, "this is no WebSocket handshake\n")
         secure(response)
         return None
 
+    async def _wait_for_turn(self, connection: Connection, visitor: Visitor) -> Response | None:
+        seconds = self._admission.seconds_to_wait(visitor)
+        if seconds is None:
+            text = "too much comes from your address"
+            return _refusal(Refused(HTTPStatus.TOO_MANY_REQUESTS, text, retry_after=1))
+        if seconds:
+            await asyncio.wait([connection.connection_lost_waiter], timeout=seconds)
+        return None
+
     def _admit(
-        self, connection: Connection, request: Request, response: Response
+        self, connection: Connection, visitor: Visitor, response: Response
     ) -> Response | None:
-        visitor = self._visitor(connection, request)
         if not (visitor.v1 or self._seed_clients):
-            text = f"this server takes only clients that offer {messages.SUBPROTOCOL}\n"
-            return refuse(HTTPStatus.FORBIDDEN, text)
+            text = f"this server takes only clients that offer {messages.SUBPROTOCOL}"
+            return _refusal(Refused(HTTPStatus.FORBIDDEN, text))
         refused = self._admission.admit(connection, visitor)
         if refused is not None:
-            refusal = refuse(refused.status, f"{refused.why}\n")
-            if refused.retry_after is not None:
-                refusal.headers["Retry-After"] = str(refused.retry_after)
-            return refusal
+            return _refusal(refused)
         connection.visitor = visitor
         if visitor.v1:
             response.headers["Sec-WebSocket-Protocol"] = messages.SUBPROTOCOL
@@ -114,3 +123,10 @@ class Handshake:
             watch=messages.WATCH in offered,
             resume=sessions[-1] if sessions else None,
         )
+
+
+def _refusal(refused: Refused) -> Response:
+    refusal = refuse(refused.status, f"{refused.why}\n")
+    if refused.retry_after is not None:
+        refusal.headers["Retry-After"] = str(refused.retry_after)
+    return refusal

@@ -12,6 +12,13 @@ Network = IPv4Network | IPv6Network
 ABUSE_SECONDS = 5.0
 STREAK_GAP_SECONDS = 1.0
 
+# An address is paced for so long (seconds) after the last flood from it.
+PACED_SECONDS = 10.0
+# The seconds between two handshakes of an address that is paced.
+PACE_SECONDS = 0.025
+# The longest that a handshake waits for its turn (seconds).
+LONGEST_WAIT = 5.0
+
 _DEFAULT_PORTS = {"http": 80, "https": 443, "ws": 80, "wss": 443}
 _ORIGIN = re.compile(r"([a-z][a-z0-9+.-]*)://([^/?#@\s]+)", re.IGNORECASE)
 # An entry of X-Forwarded-For as some proxies write it: with a port, and IPv6 in brackets.
@@ -52,6 +59,37 @@ class TokenBucket:
         """Return whether it has refused for five seconds without a pause."""
         goes_on = now - self._last_refusal <= STREAK_GAP_SECONDS
         return goes_on and now - self._streak_start >= ABUSE_SECONDS
+
+
+class Pace:
+    """Spaces out the handshakes of an address whose sockets were closed for flooding.
+
+    Otherwise a client could flood, hang up and come again as fast as it can. Others behind the same
+    address, a class for example, still come in, one after the other.
+    """
+
+    __slots__ = ("_paced",)
+
+    def __init__(self) -> None:
+        self._paced: dict[str, tuple[float, float]] = {}  # until when, and the next turn
+
+    def flooded(self, address: str, now: float) -> None:
+        """Pace the address from now on."""
+        if address not in self._paced:
+            self._paced = {a: times for a, times in self._paced.items() if times[0] > now}
+        _, turn = self._paced.get(address, (now, now))
+        self._paced[address] = now + PACED_SECONDS, turn
+
+    def wait(self, address: str, now: float) -> float | None:
+        """Return how long (seconds) a handshake has to wait, or None if its turn is too far off."""
+        until, turn = self._paced.get(address, (now, now))
+        if until <= now:
+            return 0.0
+        turn = max(turn, now)
+        if turn - now > LONGEST_WAIT:
+            return None
+        self._paced[address] = until, turn + PACE_SECONDS
+        return turn - now
 
 
 def origin_allowed(origin: str | None, host: str | None, allowed: tuple[str, ...] | None) -> bool:

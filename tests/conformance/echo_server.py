@@ -19,10 +19,13 @@ MAX_BYTES = 16 * 1024 * 1024
 
 
 class Nobody:
-    """It counts no connections."""
+    """It counts no connections, and limits none."""
 
     def arrived(self, socket: object) -> None:
         """A client has connected."""
+
+    def flooded(self, socket: object) -> None:
+        """The client has sent too much."""
 
     def lost(self, socket: object) -> None:
         """The connection is gone."""

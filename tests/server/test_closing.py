@@ -40,7 +40,11 @@ def name_of(raw: Raw) -> str:
         (frame(TEXT, b" " * 4097), 1009),
         (frame(TEXT, b" " * 4096, fin=False) + frame(0, b" "), 1009),
         (frame(TEXT, b"", fin=False) + frame(0, b"", fin=False) * 20000, 1009),
+        (frame(TEXT, b"", fin=False) + frame(0, b"", fin=False) * 64, 1009),
         (frame(TEXT, b"x" * 70000), 1009),
+        (frame(TEXT) * 21000, 1008),
+        (frame(TEXT) * 129, 1008),
+        (frame(PING) * 129, 1008),
         (b"\x81\xff" + struct.pack("!Q", 2**62) + bytes(4), 1009),
         (b"\x81\x02{}", 1002),  # not masked
         (frame(3), 1002),
@@ -201,6 +205,51 @@ async def test_flood_of_pings_that_reads_no_pong(
     await ann.until_true(lambda: not _is_there(ann, name_of(raw)))
     with pytest.raises(ConnectionError):
         await flooding
+
+
+async def test_fifty_messages_in_one_segment_keep_their_socket(
+    house: ServerProcess, room: str
+) -> None:
+    raw = await guest(house, room)
+    renames = [
+        f'{{"action":"updateDB","username":"Ann {n}","requestId":"{n}"}}'.encode()
+        for n in range(50)
+    ]
+    raw.writer.write(b"".join(frame(TEXT, rename) for rename in renames))
+    answers = [await raw.until_action("response") for _ in renames]
+    assert [answer["requestId"] for answer in answers] == [f"{n}" for n in range(50)]
+    codes = [answer["statusCode"] for answer in answers]
+    assert codes[:20] == [200] * 20
+    assert codes.count(429) >= 25
+    raw.send(PING, b"still here")
+    while await raw.receive() != (PONG, b"still here"):
+        pass
+
+
+async def test_messages_of_a_socket_that_is_gone_are_not_handled(
+    start_server: Callable[..., ServerProcess], room: str
+) -> None:
+    house = start_server("--burst", "100")
+    raw = await guest(house, room)
+    ann = await Player.join(f"{house.ws_url}/{room}")
+    texts = [f'{{"action":"updateDB","username":"Name {n}"}}'.encode() for n in range(100)]
+    raw.writer.write(b"".join(frame(TEXT, text) for text in texts))
+    raw.writer.transport.abort()
+    await ann.until_true(lambda: not _is_there(ann, name_of(raw)))
+    await ann.hear_all()
+    assert ann.users[name_of(raw)].get("username") != "Name 99"
+
+
+async def test_flood_slows_down_the_next_handshakes_of_its_address(
+    start_server: Callable[..., ServerProcess],
+) -> None:
+    house = start_server()
+    flooder = await guest(house, "lobby")
+    flooder.writer.write(frame(TEXT) * 129)
+    assert await flooder.close_code() == 1008
+    started = time.monotonic()
+    await asyncio.gather(*(guest(house, "lobby") for _ in range(41)))
+    assert time.monotonic() - started > 0.95  # 25 ms each
 
 
 async def test_half_closed_connection_with_unread_bytes_is_cut_off(

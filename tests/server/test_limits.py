@@ -4,7 +4,15 @@ from ipaddress import ip_network
 
 import pytest
 
-from server.limits import TokenBucket, client_address, origin_allowed
+from server.limits import (
+    LONGEST_WAIT,
+    PACE_SECONDS,
+    PACED_SECONDS,
+    Pace,
+    TokenBucket,
+    client_address,
+    origin_allowed,
+)
 
 
 def test_burst_goes_through_at_once_and_no_more() -> None:
@@ -62,6 +70,32 @@ def test_a_client_within_its_rate_is_never_abusive() -> None:
     bucket = TokenBucket(rate=10, burst=20)
     assert all(bucket.take(second / 10) for second in range(200))
     assert not bucket.abusive(19.9)
+
+
+def test_handshakes_after_a_flood_come_one_after_the_other() -> None:
+    pace = Pace()
+    assert [pace.wait("a", 1.0) for _ in range(3)] == [0, 0, 0]
+    pace.flooded("a", 1.0)
+    assert [pace.wait("a", 1.0) for _ in range(3)] == pytest.approx([0, 0.025, 0.05])
+    assert pace.wait("b", 1.0) == 0
+    # One who comes when nobody waits does not wait either.
+    assert pace.wait("a", 2.0) == 0
+    waits = [pace.wait("a", 2.0) for _ in range(int(LONGEST_WAIT / PACE_SECONDS) + 2)]
+    assert max(wait for wait in waits if wait is not None) <= LONGEST_WAIT
+    assert waits[-1] is None
+    assert pace.wait("a", 1.0 + PACED_SECONDS) == 0
+    assert pace.wait("a", 1.0 + PACED_SECONDS) == 0
+
+
+def test_new_floods_prolong_the_pace_and_free_no_turn() -> None:
+    pace = Pace()
+    pace.flooded("a", 0.0)
+    assert [pace.wait("a", 0.0) for _ in range(4)] == pytest.approx([0, 0.025, 0.05, 0.075])
+    pace.flooded("a", 0.0)
+    assert pace.wait("a", 0.0) == pytest.approx(0.1)
+    pace.flooded("a", 9.0)
+    pace.wait("a", 18.0)
+    assert pace.wait("a", 18.0) == pytest.approx(0.025)
 
 
 @pytest.mark.parametrize(
