@@ -185,10 +185,20 @@ class Connection(ServerConnection):
             self._cut_off_timer.cancel()
         self.outgoing.clear()
         self._census.lost(self)
-        # It speaks of this connection: with it the connection would live on, and its TLS buffers
-        # too, until the garbage collector looks for what is oldest.
-        self.listener = None
         super().connection_lost(exc)
+        self._break_cycles()
+
+    def _break_cycles(self) -> None:
+        """Let this be freed at once, with its TLS buffers, instead of at a full garbage collection.
+
+        The listener refers to the connection. So do the errors: the frames in a traceback hold
+        their locals, and from Python 3.12 on their callers' too.
+        """
+        self.listener = None
+        for error in (self.protocol.parser_exc, self.protocol.handshake_exc, self.connection_exc):
+            while error is not None:
+                error.__traceback__ = None
+                error = error.__cause__ or error.__context__
 
     def _listen_no_more(self) -> None:
         """Take nothing more from a peer that sends too much: even to throw it away costs time."""
