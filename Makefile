@@ -6,7 +6,7 @@ IN_VENV := $(VENV)/bin/python
 PIP_INSTALL := $(IN_VENV) -m pip --disable-pip-version-check install --quiet --require-hashes
 BROWSER_TESTS = $(wildcard tests/browser/*.test.mjs)
 
-.PHONY: help run test check faults soak slow-reader fuzz conformance format lock bench frames screenshots clean
+.PHONY: help run test check faults soak slow-reader hostile fuzz conformance format lock bench frames screenshots clean
 
 help:  ## say what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
@@ -50,6 +50,9 @@ soak: $(VENV)/dev.stamp  ## play for MINUTES=10, then look for anything left ove
 
 slow-reader: $(VENV)/dev.stamp  ## measure what one who stops reading costs the others
 	$(IN_VENV) -m scripts.slow_reader $(ARGS)
+
+hostile: $(VENV)/dev.stamp  ## measure what attackers cost the players
+	$(IN_VENV) -m scripts.hostile $(ARGS)
 
 # Coverage-guided, half of SECONDS for each; what is found to crash stays in build/fuzz.
 fuzz: $(VENV)/fuzz.stamp  ## look for SECONDS=60 for input that breaks parsing or rules
