@@ -74,9 +74,9 @@ class Connection(ServerConnection):
         return self.protocol.state is State.OPEN
 
     @property
-    def is_gone(self) -> bool:
-        """Whether the peer has hung up; after a close frame it is there until it does."""
-        return self.protocol.state is State.CLOSED
+    def has_vanished(self) -> bool:
+        """Whether the peer has hung up without a close frame; what it said before one counts."""
+        return self.protocol.state is State.CLOSED and self.protocol.close_rcvd is None
 
     @property
     def was_left(self) -> bool:

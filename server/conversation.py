@@ -58,7 +58,7 @@ class Host:
         """Attend to one client until its socket is gone."""
         assert isinstance(connection, Connection), "the server makes our connections"
         assert connection.visitor is not None, "it was admitted"
-        if connection.is_gone:
+        if connection.has_vanished:
             return
         try:
             member, sequence = await handlers.connect(self._lobby, connection, connection.visitor)
@@ -93,7 +93,7 @@ class Host:
         bucket = TokenBucket(self._rate, self._burst)
         while True:
             message = await connection.recv()
-            if connection.shutting or connection.is_gone:
+            if connection.shutting or connection.has_vanished:
                 continue  # we are done with it, or it is with us; the rest is not heard
             if isinstance(message, bytes):
                 connection.shut(CloseCode.UNSUPPORTED_DATA)

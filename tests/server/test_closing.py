@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
+from server.allowance import LEAST_FRAMES
 from tests.player import Player
 from tests.server.raw import BINARY, CLOSE, PING, PONG, TEXT, Raw, frame
 from tests.server_process import ServerProcess
@@ -43,8 +44,8 @@ def name_of(raw: Raw) -> str:
         (frame(TEXT, b"", fin=False) + frame(0, b"", fin=False) * 64, 1009),
         (frame(TEXT, b"x" * 70000), 1009),
         (frame(TEXT) * 21000, 1008),
-        (frame(TEXT) * 129, 1008),
-        (frame(PING) * 129, 1008),
+        (frame(TEXT) * (LEAST_FRAMES + 1), 1008),
+        (frame(PING) * (LEAST_FRAMES + 1), 1008),
         (b"\x81\xff" + struct.pack("!Q", 2**62) + bytes(4), 1009),
         (b"\x81\x02{}", 1002),  # not masked
         (frame(3), 1002),
@@ -245,7 +246,7 @@ async def test_flood_slows_down_the_next_handshakes_of_its_address(
 ) -> None:
     house = start_server()
     flooder = await guest(house, "lobby")
-    flooder.writer.write(frame(TEXT) * 129)
+    flooder.writer.write(frame(TEXT) * (LEAST_FRAMES + 1))
     assert await flooder.close_code() == 1008
     started = time.monotonic()
     await asyncio.gather(*(guest(house, "lobby") for _ in range(41)))
