@@ -76,6 +76,10 @@ class StoreUnavailable(StoreError):
     """The store cannot be written or read just now; nothing was stored, a later try may succeed."""
 
 
+class RoomUnreadable(StoreError):
+    """A row of the room cannot be read; until it is mended, the room cannot be used."""
+
+
 class StoreUnusable(StoreError):
     """The store cannot be opened: corrupt, from a newer version, or in use by another server."""
 
@@ -90,11 +94,14 @@ class Store(Protocol):
     async def load(self, room: RoomName) -> Snapshot:
         """Return the room's items, and follow the room until :meth:`forget`.
 
-        Its stream opens with one ``whole`` batch of exactly these items, so a reader of the stream
-        alone can rebuild the room; every later change follows it. A room that is empty and was not
-        followed yet has no such batch. To load a room again starts its stream anew.
+        Its stream opens with one whole batch that INSERTs exactly these items (none for an empty
+        room that was not followed before), so that a reader of the stream alone can rebuild the
+        room. Every later change follows it. To load a room again starts its stream anew. If records
+        were lost unread, for example because an operator deleted them, the store sends another
+        whole batch.
 
         Raises:
+            RoomUnreadable: one of the items cannot be read; the message names it.
             StoreUnavailable: the store cannot be read.
         """
 

@@ -20,12 +20,17 @@ from storage.contract import (
     Table,
 )
 from storage.guards import finish
-from storage.reader import READ_AT_ONCE, Reader
+from storage.reader import READ_AT_ONCE, Reader, Snapshots
 from storage.rows import Record, change
+from storage.writer import Writer
 
 logger = logging.getLogger(__name__)
 
 POLL_SECONDS = 0.25
+
+
+Asked = tuple[RoomName, asyncio.Future[Snapshot]]
+"""A room to be loaded, and where its answer goes."""
 
 
 class Feed:
@@ -34,36 +39,81 @@ class Feed:
     ``passed`` is the sequence up to which every record has been told, or needed no telling.
     """
 
-    def __init__(self, reader: Reader, passed: int) -> None:
+    def __init__(self, reader: Reader, writer: Writer) -> None:
         self._reader = reader
+        self._writer = writer
         self._lock = asyncio.Lock()
+        self._asked: list[Asked] = []
+        self._loading: asyncio.Task[None] | None = None
         self._loaded_at: dict[RoomName, int] = {}
         self._openings: dict[RoomName, Batch] = {}  # of rooms whose stream has not begun yet
         self._news = asyncio.Event()
         self._data_version: int | None = None
         self._failing = False
         self._ended = False
-        self.passed = passed
+        self.passed = writer.highest
 
     async def load(self, room: RoomName) -> Snapshot:
-        """Return the room's items, and follow the room."""
+        """Return the room's items, and follow the room.
+
+        Rooms that are asked for while others are read are read together.
+        """
+        answer: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
+        self._asked.append((room, answer))
+        if self._loading is None:
+            self._loading = asyncio.create_task(self._load(), name="load rooms")
         try:
-            return await finish(self._load(room))
+            return await finish(answer)
         except asyncio.CancelledError:
             self.forget(room)
             raise
 
-    async def _load(self, room: RoomName) -> Snapshot:
-        async with self._lock:
-            snapshot = await self._reader.snapshot(room)
-            told = room in self._loaded_at and room not in self._openings
-            self.forget(room)
-            self._loaded_at[room] = snapshot.sequence
-            changes = tuple(_inserts(snapshot))
-            if changes or told:
-                self._openings[room] = Batch(room, snapshot.sequence, changes, whole=True)
-                self.wake()
-            return snapshot
+    async def _load(self) -> None:
+        try:
+            while self._asked:
+                async with self._lock:
+                    asked, self._asked = self._asked, []
+                    await self._load_together(asked)
+        finally:
+            self._loading = None
+
+    async def _load_together(self, asked: Sequence[Asked]) -> None:
+        try:
+            snapshots = await self._snapshots([room for room, _ in asked])
+        except BaseException as error:
+            reason = error if isinstance(error, Exception) else StoreUnavailable("interrupted")
+            for _, answer in asked:
+                answer.set_exception(reason)
+            if reason is not error:
+                raise
+            return
+        for room, answer in asked:
+            snapshot = snapshots[room]
+            if isinstance(snapshot, Snapshot):
+                self._open(snapshot, room)
+                answer.set_result(snapshot)
+            else:
+                answer.set_exception(snapshot)
+
+    async def _snapshots(self, rooms: Sequence[RoomName]) -> Snapshots:
+        highest = self._writer.highest
+        snapshots = await self._reader.snapshots(rooms)
+        for snapshot in snapshots.values():
+            if isinstance(snapshot, Snapshot) and not self._writer.is_sane(
+                snapshot.sequence, highest
+            ):
+                await self._writer.restore_counter()
+                return await self._reader.snapshots(rooms)
+        return snapshots
+
+    def _open(self, snapshot: Snapshot, room: RoomName) -> None:
+        again = room in self._loaded_at
+        self.forget(room)
+        self._loaded_at[room] = snapshot.sequence
+        changes = tuple(_inserts(snapshot))
+        if changes or again:
+            self._openings[room] = Batch(room, snapshot.sequence, changes, whole=True)
+            self.wake()
 
     def forget(self, room: RoomName) -> None:
         """Stop following the room."""
@@ -96,7 +146,7 @@ class Feed:
                 version = None if woken else await self._reader.data_version()
                 if version is not None and version == self._data_version:
                     return ()
-                records = await self._reader.records(self.passed)
+                records = await self._read_on()
             except StoreUnavailable as error:
                 self._report(error)
                 return ()
@@ -104,6 +154,30 @@ class Feed:
         if version is not None and len(records) < READ_AT_ONCE:
             self._data_version = version
         return records
+
+    async def _read_on(self) -> Sequence[Record]:
+        """Read the next records; if some are missing, load every followed room anew instead.
+
+        An operator may delete records before they are read, or set the counter of the stream back,
+        so that what is stored next has a sequence that was passed long ago.
+        """
+        highest = self._writer.highest
+        last, records = await self._reader.records(self.passed)
+        if not self._writer.is_sane(last, highest):
+            await self._writer.restore_counter()
+            last, records = await self._reader.records(self.passed)
+        reached = records[-1][0] if records else self.passed
+        if len(records) == READ_AT_ONCE or reached == last:
+            return records
+        extra = {"action": "stream_broken", "passed": self.passed, "last": last}
+        logger.warning("records missing from the stream; loading every room anew", extra=extra)
+        for room, snapshot in (await self._reader.snapshots(list(self._loaded_at))).items():
+            if isinstance(snapshot, Snapshot):
+                self._open(snapshot, room)
+            else:
+                logger.error("room unreadable", extra={"room": room, "reason": str(snapshot)})
+        self.passed = last
+        return ()
 
     def _batches(self, records: Sequence[Record]) -> Iterator[Batch]:
         """Group neighbours of one room.
@@ -114,6 +188,7 @@ class Feed:
         for room, neighbours in groupby(records, key=lambda record: record[1]):
             group = list(neighbours)
             self.passed = group[-1][0]
+            self._writer.highest = max(self._writer.highest, self.passed)
             if room in self._loaded_at:
                 after = self._loaded_at[room]
                 if changes := tuple(change(record) for record in group if record[0] > after):

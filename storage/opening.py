@@ -2,29 +2,63 @@
 
 A file that is refused is left as it was found, to the byte, its ``-wal`` and ``-shm`` included, and
 nothing is created beside it. So it is first looked at by means that cannot write. This module runs
-in a thread, before the first task; it knows versions and files, and none of the tables.
+in a thread, before the first task; it knows versions and files, and the tables by name alone.
 """
 
 import fcntl
 import os
-import shutil
 import sqlite3
-from contextlib import closing
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TextIO
+from typing import Any, TextIO
 
 from storage.contract import StoreUnusable
+from storage.migrating import VERSION, migrate
 
 APPLICATION_ID = 0x57696E53
-MIGRATIONS = sorted((Path(__file__).parent / "migrations").glob("[0-9]*.sql"))
-VERSION = len(MIGRATIONS)
 SMALLEST_PAGE = 512
 BUSY_SECONDS = 1.0
+COPIED_AT_ONCE = 1024 * 1024
 
 
-def prepare(path: Path) -> TextIO:
+class Interrupt:
+    """Ends what the thread that opens a file is doing, from another thread."""
+
+    def __init__(self) -> None:
+        self._set = threading.Event()
+        self._database: sqlite3.Connection | None = None
+
+    def set(self) -> None:
+        """End what runs now. Repeat it until the thread has ended: between two statements SQLite
+        does not notice."""
+        self._set.set()
+        if (database := self._database) is not None:
+            with suppress(sqlite3.ProgrammingError):  # it is closed by now
+                database.interrupt()
+
+    def check(self) -> None:
+        """Raise if it is set."""
+        if self._set.is_set():
+            raise StoreUnusable("opening the store was interrupted")
+
+    @contextmanager
+    def connect(self, database: str | Path, **options: Any) -> Iterator[sqlite3.Connection]:
+        """Open a connection that can be interrupted, and close it."""
+        with closing(
+            sqlite3.connect(database, timeout=BUSY_SECONDS, isolation_level=None, **options)
+        ) as self._database:
+            self.check()
+            yield self._database
+            self.check()
+
+
+def prepare(path: Path, check: bool, interrupt: Interrupt) -> TextIO:
     """Look at the file, lock it and bring it to this version; return the lock, open.
+
+    ``check`` has the whole file looked at, not only after an unclean end.
 
     The lock is a file of its own, beside the database: SQLite locks the database with POSIX locks,
     which a process loses by closing any descriptor of the file. The kernel frees it with the last
@@ -35,9 +69,9 @@ def prepare(path: Path) -> TextIO:
         lock_path = path.with_name(f"{path.name}.lock")
         lock = _take(lock_path) if lock_path.exists() else None
         try:
-            _look(path)
+            _look(path, check, interrupt)
             lock = lock or _take(lock_path)
-            _migrate(path)
+            _migrate(path, interrupt)
         except BaseException:
             if lock:
                 lock.close()
@@ -76,8 +110,13 @@ def _take(lock_path: Path) -> TextIO:
     return lock
 
 
-def _look(path: Path) -> None:
-    """Refuse what is not ours, not sound, or from a newer version, without touching it."""
+def _look(path: Path, check: bool, interrupt: Interrupt) -> None:
+    """Refuse what is not ours, not sound, or from a newer version, without touching it.
+
+    The whole file is read only after an unclean end, or if asked for: it may be a gigabyte. A
+    server that ends cleanly folds its write-ahead log into the file and removes it, so a log with
+    something in it says that the last one was killed, or that the machine went down.
+    """
     size = path.stat().st_size if path.exists() else 0
     if size == 0:
         return
@@ -86,23 +125,38 @@ def _look(path: Path) -> None:
         raise StoreUnusable(f"{path}: not a database")
     wal, shm = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
     if not wal.exists() or wal.stat().st_size == 0:
-        _inspect(path, path, "immutable=1")
+        _inspect(path, path, "immutable=1", check, interrupt)
+        if size < _size_in_header(path):
+            raise StoreUnusable(f"{path}: corrupt: its end is missing")
     elif shm.exists():
         # What a killed server committed last is in the WAL only. With readonly_shm SQLite reads it
         # through an index of its own in memory, and neither recovers nor checkpoints.
-        _inspect(path, path, "readonly_shm=1")
+        _inspect(path, path, "readonly_shm=1", True, interrupt)
     else:
         # A WAL that was copied without its -shm can't be read in place without creating one.
         with TemporaryDirectory() as directory:
             copy = Path(directory) / path.name
-            shutil.copyfile(path, copy)
-            shutil.copyfile(wal, copy.with_name(wal.name))
-            _inspect(path, copy, "")
+            _copy(path, copy, interrupt)
+            _copy(wal, copy.with_name(wal.name), interrupt)
+            _inspect(path, copy, "", True, interrupt)
 
 
-def _inspect(path: Path, readable: Path, how: str) -> None:
-    uri = f"{readable.as_uri()}?mode=ro&{how}"
-    with closing(sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)) as database:
+def _size_in_header(path: Path) -> int:
+    with path.open("rb") as file:
+        header = file.read(100)
+    page = int.from_bytes(header[16:18], "big")
+    return (65536 if page == 1 else page) * int.from_bytes(header[28:32], "big")
+
+
+def _copy(source: Path, target: Path, interrupt: Interrupt) -> None:
+    with source.open("rb") as reader, target.open("wb") as writer:
+        while block := reader.read(COPIED_AT_ONCE):
+            interrupt.check()
+            writer.write(block)
+
+
+def _inspect(path: Path, readable: Path, how: str, whole: bool, interrupt: Interrupt) -> None:
+    with interrupt.connect(f"{readable.as_uri()}?mode=ro&{how}", uri=True) as database:
         try:
             [(application_id,)] = database.execute("PRAGMA application_id")
             [(version,)] = database.execute("PRAGMA user_version")
@@ -114,28 +168,29 @@ def _inspect(path: Path, readable: Path, how: str) -> None:
                     f"{path}: from a newer version (its schema is {version}, this server knows"
                     f" {VERSION}); upgrade the server"
                 )
-            [(verdict,), *_] = database.execute("PRAGMA quick_check(1)")
+            # A row that breaks a check costs its room, not all of them; see `Engine.start`.
+            database.execute("PRAGMA ignore_check_constraints = ON")
+            checks = ("(1)",) if whole or not tables else ("(users)", "(games)")
+            verdicts = [database.execute(f"PRAGMA quick_check{it}").fetchone() for it in checks]
         except sqlite3.OperationalError:
             raise
         except sqlite3.DatabaseError as error:
             raise StoreUnusable(f"{path}: corrupt: {_one_line(error)}") from error
-    if verdict != "ok":
-        raise StoreUnusable(f"{path}: corrupt: {_one_line(verdict)}")
+    for [verdict] in verdicts:
+        if verdict != "ok":
+            raise StoreUnusable(f"{path}: corrupt: {_one_line(verdict)}")
 
 
-def _migrate(path: Path) -> None:
-    database = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None)
-    with closing(database):
+def _migrate(path: Path, interrupt: Interrupt) -> None:
+    with interrupt.connect(path) as database:
+        # For a new file only: to convert an old one, SQLite would have to write all of it anew,
+        # with as much free disk beside it. There, space is used again, and not given back.
+        database.execute("PRAGMA auto_vacuum = INCREMENTAL")
         [(mode,)] = database.execute("PRAGMA journal_mode = WAL")
         if mode != "wal":
             raise StoreUnusable(f"{path}: on a file system that cannot keep a write-ahead log")
         database.execute("PRAGMA synchronous = FULL")
-        [(version,)] = database.execute("PRAGMA user_version")
-        for number, step in enumerate(MIGRATIONS[version:], start=version + 1):
-            script = step.read_text(encoding="utf-8")
-            database.executescript(
-                f"BEGIN IMMEDIATE;\n{script}\nPRAGMA user_version = {number};\nCOMMIT;"
-            )
+        migrate(database)
 
 
 def _one_line(text: object) -> str:

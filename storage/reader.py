@@ -1,32 +1,46 @@
 """The one connection that reads: rooms as they are, and the records of the stream.
 
-It sees what is committed and nothing else, whoever committed it. Following the stream, and whose
-turn it is to read, is the business of :mod:`storage.feed`.
+It sees what is committed and nothing else, whoever committed it. Each question is one statement,
+so its answer is of one moment. Following the stream, and whose turn it is to read, is the business
+of :mod:`storage.feed`.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import aiosqlite
 
-from storage.contract import RoomName, Snapshot, StoreUnavailable, Table
+from storage.contract import Item, RoomName, RoomUnreadable, Snapshot, StoreUnavailable
 from storage.guards import translated
-from storage.rows import COLUMNS, Record, item
+from storage.rows import LAST_OF_ALL, Record
 
 READ_AT_ONCE = 1000
 
-# The counter remembers what was trimmed.
-LAST_OF_ALL = "SELECT coalesce(max(seq), 0) FROM sqlite_sequence WHERE name = 'stream'"
-RECORDS = (
-    "SELECT sequence, room, event_name, item, old_image, new_image FROM stream"
-    f" WHERE sequence > ? ORDER BY sequence LIMIT {READ_AT_ONCE}"
-)
-USERS = (
-    f"SELECT {', '.join(COLUMNS[Table.USERS])} FROM users"
-    " WHERE room = ? ORDER BY joined_at, connection_id"
-)
-GAME = f"SELECT {', '.join(COLUMNS[Table.GAMES])} FROM games WHERE room = ?"
+RECORDS = f"""
+    SELECT ({LAST_OF_ALL}), NULL, NULL, NULL, NULL, NULL
+    UNION ALL
+    SELECT * FROM (
+        SELECT sequence, room, event_name, item, old_image, new_image FROM stream
+        WHERE sequence > ? ORDER BY sequence LIMIT {READ_AT_ONCE}
+    )
+"""
+# Of the rooms named in a JSON array.
+SNAPSHOTS = f"""
+    SELECT 0, NULL, ({LAST_OF_ALL}), NULL, NULL
+    UNION ALL
+    SELECT 1, room, image, joined_at, connection_id FROM users
+    WHERE room IN (SELECT value FROM json_each(?1))
+    UNION ALL
+    SELECT 2, room, image, NULL, room FROM games
+    WHERE room IN (SELECT value FROM json_each(?1))
+    ORDER BY 1, 4, 5
+"""
+GAME = 2
 ROOMS = "SELECT room FROM users UNION SELECT room FROM games"
+
+
+Snapshots = Mapping[RoomName, Snapshot | RoomUnreadable]
 
 
 class Reader:
@@ -43,24 +57,18 @@ class Reader:
         [(sequence,)] = await self._select(LAST_OF_ALL)
         return int(sequence)
 
-    async def snapshot(self, room: RoomName) -> Snapshot:
-        """Return the room's items and the sequence they are as of. One at a time."""
-        await self._select("BEGIN")
-        try:
-            sequence = await self.last_sequence()
-            users = await self._select(USERS, (room,))
-            games = await self._select(GAME, (room,))
-        finally:
-            await self._select("ROLLBACK")
-        return Snapshot(
-            [item(Table.USERS, row) for row in users],
-            next((item(Table.GAMES, row) for row in games), None),
-            sequence,
-        )
+    async def snapshots(self, rooms: Sequence[RoomName]) -> Snapshots:
+        """Return the items of each room, all as of one moment, or why it cannot be read."""
+        [(_, _, last, _, _), *rows] = await self._select(SNAPSHOTS, (json.dumps(rooms),))
+        found: dict[RoomName, list[Any]] = {room: [] for room in rooms}
+        for row in rows:
+            found[row[1]].append(row)
+        return {room: _snapshot(room, found[room], int(last)) for room in found}
 
-    async def records(self, after: int) -> Sequence[Record]:
-        """Return the next records of the stream, at most ``READ_AT_ONCE``."""
-        return await self._select(RECORDS, (after,))
+    async def records(self, after: int) -> tuple[int, Sequence[Record]]:
+        """Return the sequence of the last record of all, and the next, at most ``READ_AT_ONCE``."""
+        [(last, *_), *records] = await self._select(RECORDS, (after,))
+        return int(last), records
 
     async def data_version(self) -> int:
         """Return a number that is another one after somebody else has committed."""
@@ -85,3 +93,20 @@ class Reader:
             raise StoreUnavailable("the store is closed")
         with translated():
             return list(await self._connection.execute_fetchall(statement, parameters))
+
+
+def _snapshot(room: RoomName, rows: Sequence[Any], last: int) -> Snapshot | RoomUnreadable:
+    users, game = [], None
+    for kind, _, image, _, key in rows:
+        # A key that is read as another one is never found by a commit.
+        if not key.isascii():
+            return RoomUnreadable(f"room {room}: the row {key!r} has a key that is not ASCII")
+        try:
+            item: Item = json.loads(image)
+        except ValueError as error:
+            return RoomUnreadable(f"room {room}: the row {key!r} is no item: {error}")
+        if kind == GAME:
+            game = item
+        else:
+            users.append(item)
+    return Snapshot(users, game, last)

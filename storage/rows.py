@@ -1,11 +1,12 @@
 """Items as rows: the columns of each table, the statements that write them, the records read back.
 
-It owns the spelling of the SQL for items and turns rows into the contract's values; it opens
+It owns the spelling of the SQL for items and turns records into the contract's values; it opens
 nothing, runs nothing and decides nothing.
 """
 
 import json
 from collections.abc import Sequence
+from functools import cache
 from itertools import groupby
 from typing import Any
 
@@ -18,13 +19,27 @@ COLUMNS = {
     ),
     Table.GAMES: (
         "room", "number", "board", "turn", "status", "x_id", "o_id", "winner", "line", "moved_at",
-        "deadline", "time_left", "reported_loser", "reported_by", "reported_at", "x_waited",
-        "o_waited",
+        "deadline", "time_left", "x_waited", "o_waited", "reported_loser", "reported_by",
+        "reported_at",
     ),
 }  # fmt: skip
 
 # The room is part of every key, so that no commit reaches into another room.
 KEY = {Table.USERS: ("connection_id", "room"), Table.GAMES: ("room",)}
+
+# The schema refuses larger ones. They only grow, and stop there, should an operator set them to it.
+LARGEST = 10**15
+COUNTERS = frozenset({"streak", "generation", "number"})
+
+# JSON readers keep integers up to this one.
+MOST_SEQUENCE = 2**53 - 1
+# The counter remembers what was trimmed; but operators can edit it, too.
+LAST_OF_ALL = """
+    SELECT max(
+        coalesce((SELECT CAST(seq AS INTEGER) FROM sqlite_sequence WHERE name = 'stream'), 0),
+        coalesce((SELECT max(sequence) FROM stream), 0)
+    )
+"""
 
 Run = tuple[str, list[tuple[Any, ...]]]
 """A statement and the parameters of each of its executions."""
@@ -42,18 +57,23 @@ def runs(changes: Sequence[ItemChange]) -> list[Run]:
     ]
 
 
+@cache
 def _statement(table: Table, event_name: EventName) -> str:
     columns, key = COLUMNS[table], KEY[table]
     found = " AND ".join(f"{column} = ?" for column in key)
     match event_name:
         case EventName.INSERT:
-            marks = ", ".join("?" * len(columns))
+            marks = ", ".join(map(_mark, columns))
             return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
         case EventName.MODIFY:
-            values = ", ".join(f"{column} = ?" for column in columns if column not in key)
+            values = ", ".join(f"{name} = {_mark(name)}" for name in columns if name not in key)
             return f"UPDATE {table} SET {values} WHERE {found}"
         case EventName.REMOVE:
             return f"DELETE FROM {table} WHERE {found}"
+
+
+def _mark(column: str) -> str:
+    return f"min(?, {LARGEST})" if column in COUNTERS else "?"
 
 
 def _parameters(change: ItemChange) -> tuple[Any, ...]:
@@ -66,11 +86,6 @@ def _parameters(change: ItemChange) -> tuple[Any, ...]:
         return tuple(new_image[column] for column in columns)
     values = [new_image[column] for column in columns if column not in key]
     return (*values, *(old_image[column] for column in key))
-
-
-def item(table: Table, row: Sequence[Any]) -> Item:
-    """Name the values of a row that was selected in the order of ``COLUMNS``."""
-    return dict(zip(COLUMNS[table], row, strict=True))
 
 
 Record = tuple[int, RoomName, str, str, str | None, str | None]

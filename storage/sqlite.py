@@ -6,6 +6,7 @@ it. This module joins the parts, and owns their beginning and their end.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import sqlite3
@@ -26,52 +27,70 @@ from storage.contract import (
     StoreUnusable,
 )
 from storage.feed import Feed
-from storage.guards import finish
-from storage.opening import BUSY_SECONDS, prepare
+from storage.guards import SameFile, finish
+from storage.opening import BUSY_SECONDS, Interrupt, prepare
 from storage.reader import Reader
 from storage.writer import Writer
 
 logger = logging.getLogger(__name__)
 
 TRIM_SECONDS = 60.0
+# How often an opening that is to end is interrupted again.
+INTERRUPT_SECONDS = 0.05
 
 
 class SQLiteStore:
     """A :class:`~storage.contract.Store` in one file, for one process."""
 
     def __init__(
-        self, writer: Writer, reader: Reader, feed: Feed, lock: TextIO, max_records: int
+        self,
+        writer: Writer,
+        reader: Reader,
+        feed: Feed,
+        file: SameFile,
+        lock: TextIO,
+        max_records: int,
     ) -> None:
-        self._writer, self._reader, self._feed, self._lock = writer, reader, feed, lock
+        self._writer, self._reader, self._feed = writer, reader, feed
+        self._file, self._lock = file, lock
         self._trimming = asyncio.create_task(self._trim(max_records), name="trim the stream")
 
     @classmethod
-    async def open(cls, path: Path, max_records: int) -> "SQLiteStore":
+    async def open(cls, path: Path, max_records: int, check: bool) -> "SQLiteStore":
         """Open the file, new or old; its stream keeps a day, and no more than so many records.
+
+        It is looked through after an unclean end, or if ``check`` says so.
 
         Raises:
             StoreUnusable: with one line that names the file and says why.
         """
         # Whatever links lead to it, a file has one name: by that it is locked.
         path = Path(await asyncio.to_thread(os.path.realpath, path))
-        lock = await asyncio.to_thread(prepare, path)
+        lock = await _prepare(path, check)
         async with AsyncExitStack() as undo:
             undo.callback(lock.close)
             try:
-                connections = []
-                for pragma in ("synchronous = FULL", "query_only = ON"):
-                    connection = await aiosqlite.connect(
-                        path, timeout=BUSY_SECONDS, isolation_level=None
-                    )
-                    undo.push_async_callback(connection.close)
-                    await connection.execute_fetchall(f"PRAGMA {pragma}")
-                    connections.append(connection)
-                writer, reader = Writer(connections[0]), Reader(connections[1])
-                feed = Feed(reader, passed=await reader.last_sequence())
+                connection = await aiosqlite.connect(
+                    path, timeout=BUSY_SECONDS, isolation_level=None
+                )
+                undo.push_async_callback(connection.close)
+                await connection.execute_fetchall("PRAGMA query_only = ON")
+                reader = Reader(connection)
+                last = await reader.last_sequence()
+                # From here on it is used by the writer's thread alone.
+                database = sqlite3.connect(
+                    path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+                )
+                undo.callback(database.close)
+                database.execute("PRAGMA synchronous = FULL")
+                # The reader has created the log, and nobody removes it while the file is in use.
+                file = SameFile(path, path.with_name(f"{path.name}-wal"))
+                writer = Writer(database, file, highest=last)
             except (sqlite3.Error, StoreError) as error:
                 raise StoreUnusable(f"{path}: {error}") from error
             undo.pop_all()
-        return cls(writer, reader, feed, lock, max_records)
+        feed = Feed(reader, writer)
+        return cls(writer, reader, feed, file, lock, max_records)
 
     async def load(self, room: RoomName) -> Snapshot:
         """Return the room's items, and follow the room."""
@@ -99,8 +118,9 @@ class SQLiteStore:
         return await self._reader.rooms()
 
     async def ping(self) -> None:
-        """Return when a table can be read."""
+        """Return when a table can be read, and the file is where it was."""
         await self._reader.ping()
+        await asyncio.to_thread(self._file.check)
 
     async def probe(self) -> None:
         """Return when the file can be written."""
@@ -126,3 +146,19 @@ class SQLiteStore:
                     "stream not trimmed", extra={"action": "trim_failed", "reason": str(error)}
                 )
             await asyncio.sleep(TRIM_SECONDS)  # the timer itself
+
+
+async def _prepare(path: Path, check: bool) -> TextIO:
+    """Prepare the file in a thread, which is ended soon if this is cancelled."""
+    interrupt = Interrupt()
+    preparing = asyncio.ensure_future(asyncio.to_thread(prepare, path, check, interrupt))
+    try:
+        return await asyncio.shield(preparing)
+    except asyncio.CancelledError:
+        while not preparing.done():
+            interrupt.set()
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait([preparing], timeout=INTERRUPT_SECONDS)
+        if preparing.exception() is None:
+            preparing.result().close()
+        raise

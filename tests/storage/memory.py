@@ -161,6 +161,8 @@ def _apply(items: dict[Key, Item], room: RoomName, change: ItemChange) -> None:
     if change.new_image is None:
         del items[key]
         return
+    if any(isinstance(value, int) and abs(value) >= 2**63 for value in change.new_image.values()):
+        raise StoreError(f"{key} has a number that no store keeps")
     items[key] = change.new_image
     if change.table is Table.USERS:
         marker = change.new_image["marker"]

@@ -1,6 +1,7 @@
 """What operators do with the sqlite3 shell while the server runs, and what they cannot do."""
 
 import asyncio
+import contextlib
 import itertools
 import shutil
 import sqlite3
@@ -12,11 +13,20 @@ from typing import Any
 import pytest
 
 from storage import feed, open_store
-from storage.contract import Batch, Conflict, Item, ItemChange, Store, Table
-from storage.opening import MIGRATIONS
+from storage.contract import (
+    Batch,
+    Conflict,
+    Item,
+    ItemChange,
+    Store,
+    StoreUnavailable,
+    Table,
+)
+from storage.migrating import migrate
 from storage.rows import COLUMNS
 from tests.storage.items import (
     ANNEX,
+    DEADLINE,
     LOBBY,
     game,
     insert,
@@ -262,8 +272,7 @@ async def test_snapshot_is_what_the_stream_amounts_to(
 def tables() -> Iterator[sqlite3.Connection]:
     """The tables alone, in memory, with a user who plays and a game."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
-        for step in MIGRATIONS:
-            database.executescript(step.read_text())
+        migrate(database)
         database.execute(f"INSERT {INSERT_USER}", dict(seated(1, "X")))
         database.execute("INSERT INTO games (room, x_id, o_id) VALUES ('lobby', 'a', 'b')")
         yield database
@@ -322,6 +331,18 @@ def test_well_formed_time_is_accepted(tables: sqlite3.Connection, at: str) -> No
         "room = NULL",
         "connection_id = NULL",
         "owner = NULL",
+        "streak = 1000000000000001",
+        "generation = 1000000000000001",
+        "connection_id = CAST(x'ff41' AS TEXT)",
+        "connection_id = 'a' || char(0) || 'b'",
+        "connection_id = 'Zo' || char(235)",
+        "connection_id = ''",
+        "connection_id = printf('%129s', 'a')",
+        "room = CAST(x'ff41' AS TEXT)",
+        "room = 'two words'",
+        "session_id = CAST(x'ff41' AS TEXT)",
+        "username = printf('%801s', 'a')",
+        "owner = printf('%801s', 'a')",
     ],
 )
 def test_malformed_user_is_refused(tables: sqlite3.Connection, assignment: str) -> None:
@@ -339,6 +360,13 @@ def test_malformed_user_is_refused(tables: sqlite3.Connection, assignment: str) 
         "winner = 'Z'",
         "line = '0-1-2'",
         "number = 0",
+        "number = 1000000000000001",
+        "room = CAST(x'ff41' AS TEXT)",
+        "x_id = CAST(x'ff41' AS TEXT)",
+        "o_id = ''",
+        "x_waited = -1",
+        "x_waited = 1e9",
+        "o_waited = NULL",
         "time_left = 9e999",
         "moved_at = NULL",
         "deadline = 'soon'",
@@ -358,11 +386,89 @@ async def test_text_that_is_no_utf8_leaves_the_room_readable(
     assert (await store.load(LOBBY)).users[2]["username"] == "A\N{REPLACEMENT CHARACTER}B"
 
 
+async def test_counter_at_its_bound_stays_there(
+    store: Store, stream: AsyncIterator[Batch], shell: Shell
+) -> None:
+    most = 10**15
+    shell("UPDATE users SET generation = :most WHERE connection_id = 'c-0003'", most=most)
+    [change] = await told(stream, shell)
+    assert change.new_image is not None
+    sequence = (await store.load(LOBBY)).sequence
+    await store.commit(LOBBY, sequence, [modify(change.new_image, generation=most + 1)])
+    assert (await store.load(LOBBY)).users[2]["generation"] == most
+
+
+TAMPERING = {
+    "counter deleted": "DELETE FROM sqlite_sequence",
+    "counter set back": "UPDATE sqlite_sequence SET seq = 0",
+    "counter is a word": "UPDATE sqlite_sequence SET seq = 'many'",
+    "counter at its end": "UPDATE sqlite_sequence SET seq = 9223372036854775807",
+    "stream deleted": "DELETE FROM stream",
+    "stream and counter deleted": "DELETE FROM stream; DELETE FROM sqlite_sequence",
+    "a record of the far future": "INSERT INTO stream (sequence, room, event_name, item, old_image)"
+    " VALUES (9223372036854775807, 'lobby', 'REMOVE', 'users', '{}')",
+}
+
+
+@pytest.mark.parametrize("tampering", TAMPERING.values(), ids=TAMPERING.keys())
+@pytest.mark.parametrize("first", ["operator", "server"])
+async def test_change_is_told_whatever_was_done_to_the_stream(
+    store: Store, path: Path, tampering: str, first: str
+) -> None:
+    sequence = await store.commit(LOBBY, 0, [insert(user(1)), insert(user(2))])
+    sequence = (await store.load(LOBBY)).sequence
+    stream = store.stream()
+    users = {str(i["connection_id"]): i for i in (user(1), user(2))}
+    await next_changes(stream, 2)
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        database.executescript(f"BEGIN; {tampering}; COMMIT")
+        deleted = False
+        # While the counter is at its end, SQLite refuses the operator's change.
+        with contextlib.suppress(sqlite3.OperationalError):
+            if first == "operator":
+                database.execute("DELETE FROM users WHERE connection_id = 'c-0001'")
+                deleted = True
+    reading = asyncio.create_task(_read_until(stream, users, lambda: "c-0003" in users))
+    async with asyncio.timeout(DEADLINE):
+        while True:
+            try:
+                sequence = await store.commit(LOBBY, sequence, [insert(user(3))])
+                break
+            except (Conflict, StoreUnavailable):
+                sequence = (await store.load(LOBBY)).sequence
+        await reading
+    assert users["c-0003"] == user(3)
+    assert ("c-0001" in users) is not deleted
+    sequence = await store.commit(LOBBY, sequence, [modify(user(3), streak=1)])
+    async with asyncio.timeout(DEADLINE):
+        await _read_until(stream, users, lambda: users["c-0003"]["streak"] == 1)
+    snapshot = await store.load(LOBBY)
+    assert {str(i["connection_id"]): i for i in snapshot.users} == users
+
+
+async def _read_until(
+    stream: AsyncIterator[Batch], users: dict[str, Item], done: Callable[[], bool]
+) -> None:
+    """Keep the users as a reader of the stream alone knows them."""
+    last = 0
+    while not done():
+        batch = await anext(stream)
+        assert batch.sequence >= last
+        last = batch.sequence
+        if batch.whole:
+            users.clear()
+        for change in batch.changes:
+            if change.new_image is not None:
+                users[str(change.new_image["connection_id"])] = change.new_image
+            elif change.old_image:
+                users.pop(str(change.old_image["connection_id"]), None)
+
+
 async def test_tables_have_the_columns_that_operators_know(store: Store, path: Path) -> None:
     with closing(sqlite3.connect(path)) as database:
         for table, columns in COLUMNS.items():
             described = database.execute(f"PRAGMA table_xinfo({table})").fetchall()
-            assert tuple(name for _, name, *_ in described) == columns
+            assert tuple(name for _, name, *_ in described) == (*columns, "image")
         [(unique, *_)] = [
             (unique, name)
             for _, name, unique, *_ in database.execute("PRAGMA index_list(users)")

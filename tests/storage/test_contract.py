@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from storage import open_store
+from storage import masked, open_store
 from storage.contract import (
     Conflict,
     RoomName,
@@ -392,3 +392,62 @@ async def test_unknown_url_is_refused_in_one_line(url: str) -> None:
         await open_store(url)
     assert str(raised.value).startswith(url)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("valkey://ann:s3cret@host:6379/0", "valkey://ann:***@host:6379/0"),
+        ("valkey://:s3cret@host", "valkey://:***@host"),
+        ("valkey://ann:s3/c@ret@host", "valkey://ann:***@host"),
+        ("valkey://host/0?password=s3cret&db=1", "valkey://host/0?password=***&db=1"),
+        ("sqlite:///a:b@c.db", "sqlite:///a:b@c.db"),
+        ("valkey://ann@host", "valkey://ann@host"),
+    ],
+)
+async def test_password_of_an_url_is_not_shown(url: str, shown: str) -> None:
+    assert masked(url) == shown
+    if not url.startswith("sqlite"):
+        with pytest.raises(StoreUnusable) as raised:
+            await open_store(url)
+        assert str(raised.value).startswith(shown)
+        assert "s3" not in str(raised.value)
+
+
+async def test_what_is_refused_of_one_room_costs_no_other(store: Store) -> None:
+    rooms = [RoomName(f"room-{number}") for number in range(20)]
+    held = await store.commit(rooms[3], 0, [insert(user(3, room=rooms[3]))])
+    outcomes = await asyncio.gather(
+        *(
+            store.commit(room, 0, [insert(user(number, room=room))])
+            for number, room in enumerate(rooms)
+        ),
+        store.commit(rooms[3], held, [remove(user(99, room=rooms[3]))]),
+        store.commit(rooms[3], held, [insert(user(30, room=rooms[3], streak=2**70))]),
+        store.commit(rooms[3], held, [insert(user(31, room=rooms[3]))]),
+        return_exceptions=True,
+    )
+    assert isinstance(outcomes.pop(3), Conflict)
+    impossible, too_large, last = outcomes[-3:]
+    assert type(impossible) is StoreError
+    assert isinstance(too_large, Exception)
+    assert isinstance(last, int)
+    assert all(isinstance(outcome, int) for outcome in outcomes[:-3])
+    for number, room in enumerate(rooms):
+        users = (await store.load(room)).users
+        expected = [user(number, room=room)]
+        if number == 3:
+            expected.append(user(31, room=room))
+        assert list(users) == expected
+
+
+async def test_loading_again_tells_of_what_is_gone(store: Store) -> None:
+    sequence = await store.commit(LOBBY, 0, [insert(user(1))])
+    await store.load(LOBBY)
+    stream = store.stream()
+    assert (await next_batch(stream)).whole
+    await store.commit(LOBBY, sequence, [remove(user(1))])
+    await store.load(LOBBY)
+    while not (batch := await next_batch(stream)).whole:
+        pass
+    assert batch.changes == ()

@@ -1,9 +1,11 @@
 """Which files are opened, which are refused, and that the refused ones are left as they were."""
 
+import asyncio
 import os
 import sqlite3
 import subprocess
 import sys
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -11,8 +13,9 @@ import pytest
 
 from storage import open_store
 from storage.contract import Store, StoreUnusable
-from storage.opening import APPLICATION_ID, VERSION
-from tests.storage.items import LOBBY, insert, user
+from storage.migrating import VERSION
+from storage.opening import APPLICATION_ID
+from tests.storage.items import DEADLINE, LOBBY, insert, remove, user
 from tests.storage.processes import HOLD, SHELL, Start, line
 
 PAGE = 4096
@@ -28,15 +31,15 @@ def contents(directory: Path) -> Contents:
     }
 
 
-async def opened(path: Path) -> Store:
-    return await open_store(f"sqlite:///{path}")
+async def opened(path: Path, *, check: bool = False) -> Store:
+    return await open_store(f"sqlite:///{path}", check=check)
 
 
-async def refusal(path: Path) -> str:
+async def refusal(path: Path, *, check: bool = False) -> str:
     """Return the one line with which the file is refused, nothing around it having changed."""
     before = contents(path.parent)
     with pytest.raises(StoreUnusable) as raised:
-        await opened(path)
+        await opened(path, check=check)
     assert contents(path.parent) == before
     line = str(raised.value)
     assert str(path) in line
@@ -133,6 +136,67 @@ async def test_truncated_file_is_refused(path: Path) -> None:
     await a_sound_one(path)
     os.truncate(path, 4 * PAGE)
     assert "corrupt" in await refusal(path)
+
+
+NEEDLE = "found in the stream alone"
+
+
+async def damaged_in_the_stream(path: Path) -> None:
+    """Damage one page of the stream; users and games are as they were."""
+    store = await opened(path)
+    images = [insert(user(n, owner=f"{NEEDLE} {n}", username="x" * 50)) for n in range(500)]
+    sequence = await store.commit(LOBBY, 0, images)
+    await store.commit(LOBBY, sequence, [remove(user(n)) for n in range(1, 500)])
+    await store.close()
+    path.with_name("lobby.db.lock").unlink()
+    [(content, _)] = contents(path.parent).values()
+    at = content.index(f'"owner":"{NEEDLE} 250"'.encode())
+    write(path, b"\xff" * 64, at=at - at % PAGE)
+
+
+async def test_clean_file_is_not_read_as_a_whole_unless_asked_for(path: Path) -> None:
+    await damaged_in_the_stream(path)
+    assert "corrupt" in await refusal(path, check=True)
+    store = await opened(path)
+    assert len((await store.load(LOBBY)).users) == 1
+    await store.close()
+
+
+async def test_file_is_read_as_a_whole_after_an_unclean_end(path: Path) -> None:
+    await damaged_in_the_stream(path)
+    abandon(path, "UPDATE users SET username = 'Ada'")
+    assert "corrupt" in await refusal(path)
+
+
+async def test_row_that_breaks_a_check_is_not_taken_for_damage(path: Path) -> None:
+    await a_sound_one(path)
+    abandon(path, "PRAGMA ignore_check_constraints = ON", "UPDATE users SET streak = -1")
+    store = await opened(path)
+    assert len((await store.load(LOBBY)).users) == 200
+    await store.close()
+
+
+async def test_opening_can_be_given_up(path: Path) -> None:
+    await a_sound_one(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        # What is to be migrated waits for the lock.
+        database.execute("PRAGMA user_version = 1")
+        database.execute("BEGIN IMMEDIATE")
+        opening = asyncio.create_task(opened(path))
+        await asyncio.to_thread(wait_for, path.with_name("lobby.db.lock"))
+        opening.cancel()
+        await asyncio.wait([opening])
+        assert opening.cancelled()
+        database.execute(f"PRAGMA user_version = {VERSION}")
+        database.execute("COMMIT")
+    await (await opened(path)).close()
+
+
+def wait_for(lock: Path) -> None:
+    until = time.monotonic() + DEADLINE
+    while not (lock.exists() and lock.stat().st_size):
+        assert time.monotonic() < until
+        time.sleep(0.001)
 
 
 async def test_newer_version_is_refused(path: Path) -> None:

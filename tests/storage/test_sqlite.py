@@ -10,11 +10,11 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import aiosqlite
 import pytest
 
 from storage import feed, open_store
 from storage.contract import Conflict, RoomName, Store, StoreUnavailable
+from storage.guards import SameFile
 from storage.writer import TRIM_AT_ONCE, Writer
 from tests.storage.items import (
     ANNEX,
@@ -168,6 +168,30 @@ async def test_unreadable_stream_is_waited_out(
         feed.logger.removeHandler(log)
 
 
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+@pytest.mark.parametrize("how", ["moved", "replaced"])
+async def test_file_that_is_gone_is_unavailable_until_it_is_back(
+    store: Store, path: Path, suffix: str, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    sequence = await store.commit(LOBBY, 0, [insert(user(1))])
+    file, elsewhere = path.with_name(path.name + suffix), path.with_name("elsewhere")
+    file.rename(elsewhere)
+    if how == "replaced":
+        shutil.copyfile(elsewhere, file)
+    for _ in range(3):
+        with pytest.raises(StoreUnavailable, match="while it is in use"):
+            await store.commit(LOBBY, sequence, [insert(user(2))])
+        with pytest.raises(StoreUnavailable, match="while it is in use"):
+            await store.ping()
+    elsewhere.rename(file)
+    await store.ping()
+    await store.commit(LOBBY, sequence, [insert(user(2))])
+    assert list((await store.load(LOBBY)).users) == [user(1), user(2)]
+    gone = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert len(gone) == 1
+    assert str(file) in gone[0].reason  # type: ignore[attr-defined]
+
+
 async def test_full_disk_is_unavailable_until_there_is_room(path: Path, start: Start) -> None:
     process = await start(STARVE, str(path))
     assert (await line(process)).startswith("unavailable: ")
@@ -261,11 +285,11 @@ async def writer(store: Store, path: Path) -> AsyncIterator[Writer]:
     """A writer, and a stream of 2500 records, all a day and an hour old."""
     await store.commit(LOBBY, 0, [insert(user(number)) for number in range(2500)])
     await store.close()
-    connection = await aiosqlite.connect(path, timeout=0.1, isolation_level=None)
-    await connection.execute(
+    database = sqlite3.connect(path, timeout=0.1, isolation_level=None, check_same_thread=False)
+    database.execute(
         "UPDATE stream SET created_at = strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now', '-25 hours')"
     )
-    writer = Writer(connection)
+    writer = Writer(database, SameFile(path), highest=2500)
     yield writer
     await writer.close()
 
@@ -294,6 +318,26 @@ async def test_trim_spares_what_is_younger_than_a_day(
     )
     await writer.trim(2500, 10**9)
     assert left(other) == (1000, 1501)
+
+
+async def test_file_is_made_shorter_when_much_of_it_is_free(
+    writer: Writer, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("storage.writer.MOST_FREE_PAGES", 16)
+    before = size_of(path)
+    await writer.trim(2500, 10**9)
+    await writer.close()
+    assert size_of(path) < before * 0.75
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("SELECT count(*) FROM users").fetchone() == (2500,)
+
+
+def size_of(path: Path) -> int:
+    """Return how large the file is once the log is folded into it."""
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return path.stat().st_size
 
 
 @pytest.mark.parametrize("most", [1, 1499, 1500, 1501, 2500])
