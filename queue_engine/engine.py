@@ -5,11 +5,14 @@ nor who listens: what a command changed becomes known by the store's stream alon
 """
 
 import asyncio
+import gc
+import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from storage.contract import RoomName, Store, StoreUnavailable
+from storage.contract import RoomName, RoomUnreadable, Store, StoreError, StoreUnavailable
 
 from .commands import Command, Recover
 from .items import Committed
@@ -17,6 +20,11 @@ from .mailbox import Played
 from .model import ConnectionId
 from .room_task import Meter, RoomTask
 from .turn import HouseRules
+
+logger = logging.getLogger(__name__)
+
+# How many rooms are opened at a time: the store writes those that are ready together.
+OPENED_AT_ONCE = 256
 
 
 class Clock:
@@ -54,28 +62,80 @@ class Engine:
         self._meter = meter
         self._clock = clock
         self._rooms: dict[RoomName, RoomTask] = {}
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], RoomName] = {}
         self._tasks: asyncio.TaskGroup | None = None
+        self._unusable: set[RoomName] = set()  # their users could not be made absent yet
         self._closed = False
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
-        """Open every stored room; whoever was in one when its process ended is absent as of now.
+        """Open every stored room; a user of a process that has ended is absent as of now.
+
+        A room with a row that cannot be read or written is left out, and the others come up.
 
         Raises:
             StoreUnavailable: the store cannot be read or written.
         """
         self._tasks = tasks
-        for room in await self._store.rooms():
-            await self.submit(room, Recover((self.owner,)))
+        rooms = iter(await self._store.rooms())
+
+        async def open_some() -> None:
+            for room in rooms:
+                with suppress(RoomUnreadable):
+                    await self._recover(room)
+
+        opening = [asyncio.create_task(open_some()) for _ in range(OPENED_AT_ONCE)]
+        # All that is made now stays; the collector would look through it again and again.
+        gc.disable()
+        try:
+            await asyncio.gather(*opening)
+        finally:
+            gc.enable()
+            for task in opening:
+                task.cancel()
+            await asyncio.wait(opening)
+
+    async def _recover(self, room: RoomName) -> None:
+        """Make everybody in the room absent: no socket of theirs is here.
+
+        Raises:
+            RoomUnreadable: it cannot be done; the log says why.
+            StoreUnavailable: the store cannot be read or written.
+        """
+        try:
+            await self._play(room, Recover(()))
+        except (StoreUnavailable, RoomUnreadable):
+            raise
+        except StoreError as error:
+            self._break(room, error)
+            ending = [running for running, name in self._running.items() if name == room]
+            for running in ending:
+                running.cancel()
+            if ending:
+                await asyncio.wait(ending)
+            raise RoomUnreadable(f"room {room}: {error}") from error
+        self._unusable.discard(room)
+
+    def _break(self, room: RoomName, error: StoreError) -> None:
+        """Leave the room out until its rows are mended; log why, once."""
+        if room not in self._unusable:
+            extra = {"action": "room_unusable", "room": room, "reason": str(error)}
+            logger.error("room unusable until its rows are mended", extra=extra)
+        self._unusable.add(room)
+        self._on_broken(room)
 
     async def submit(self, room: RoomName, command: Command) -> Played:
         """Play the command in its turn; return when its changes are stored.
 
         Raises:
             Refusal: the rules turned it down; nothing changed.
+            RoomUnreadable: a row of the room is broken; nothing changed.
             StoreUnavailable: the store cannot be written, or the engine is closed; nothing changed.
-            Unreadable: the room's items cannot be read.
         """
+        if room in self._unusable:
+            await self._recover(room)  # an operator may have mended it
+        return await self._play(room, command)
+
+    async def _play(self, room: RoomName, command: Command) -> Played:
         task = self._rooms.get(room) or self._open(room)
         return await task.post(command)
 
@@ -141,7 +201,7 @@ class Engine:
             clock=self._clock,
             meter=self._meter,
             on_end=self._rooms.pop,
-            on_broken=self._on_broken,
+            on_broken=self._break,
         )
         life = task.run()
         try:
@@ -151,6 +211,6 @@ class Engine:
             life.close()
             raise StoreUnavailable("the server is going down") from error
         self._rooms[room] = task
-        self._running.add(running)
-        running.add_done_callback(self._running.discard)
+        self._running[running] = room
+        running.add_done_callback(self._running.pop)
         return task

@@ -10,7 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
 
-from storage.contract import Batch, EventName, Item, ItemChange, RoomName, Snapshot, Table
+from storage.contract import (
+    Batch,
+    EventName,
+    Item,
+    ItemChange,
+    RoomName,
+    RoomUnreadable,
+    Snapshot,
+    Table,
+)
 
 from .changes import Change, GameChange, UserChange
 from .model import ConnectionId, Game, GameStatus, Marker, Report, Room, Status, User
@@ -89,12 +98,15 @@ def to_room(name: RoomName, snapshot: Snapshot) -> Room:
     """Return the room as it was loaded.
 
     Raises:
-        Unreadable: an item of it is not a user or a game.
+        RoomUnreadable: an item of it is not a user or a game; the message names it.
     """
     room = Room(name)
-    for item in snapshot.users:
-        room.put(to_user(item))
-    room.game = _maybe(snapshot.game, to_game)
+    try:
+        for item in snapshot.users:
+            room.put(to_user(item))
+        room.game = _maybe(snapshot.game, to_game)
+    except Unreadable as error:
+        raise RoomUnreadable(f"room {name}: {error}") from error
     return room
 
 

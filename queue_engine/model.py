@@ -209,6 +209,12 @@ class Room:
         if user.absent_until is not None:
             insort(self.absences, (user.absent_until, user.connection_id))
 
+    def clear(self) -> None:
+        """Take everybody and the game away."""
+        for connection_id in list(self.users):
+            self.drop(connection_id)
+        self.game = None
+
     def drop(self, connection_id: ConnectionId) -> None:
         """Take the user away, if there is one."""
         user = self.users.pop(connection_id, None)

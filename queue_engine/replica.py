@@ -26,11 +26,13 @@ class Replica:
 
         Raises:
             StoreUnavailable: the store cannot be read.
-            Unreadable: an item of the room is not a user or a game.
+            RoomUnreadable: an item of the room is not a user or a game.
         """
         snapshot = await store.load(self.name)
         self._news.clear()
-        self.room = to_room(self.name, snapshot)
+        room = to_room(self.name, snapshot)
+        room.latest_joined_at = max(room.latest_joined_at, self.room.latest_joined_at)
+        self.room = room
         self.sequence = self.announced = snapshot.sequence
 
     def observe(self, committed: Committed) -> None:
@@ -53,18 +55,18 @@ class Replica:
         """Whether the stream has brought everything that the room in memory knows."""
         return self.announced >= self.sequence
 
-    def take_in(self) -> list[Committed]:
-        """Bring the room up to the stream; return what other hands did."""
+    def take_in(self) -> set[ConnectionId] | None:
+        """Bring the room up to the stream; return the users whom other hands touched.
+
+        None: other hands did nothing.
+        """
         news, self._news = self._news, []
-        foreign = []
-        for committed in news:
-            if self.is_ahead(committed):
-                history.apply(self.room, committed.changes)
-                self.sequence = committed.sequence
-                foreign.append(committed)
-        return foreign
-
-
-def touched(news: list[Committed]) -> set[ConnectionId]:
-    """Return the users that the batches changed."""
-    return set().union(*(committed.touched for committed in news))
+        touched: set[ConnectionId] | None = None
+        for committed in filter(self.is_ahead, news):
+            touched = (touched or set()) | committed.touched
+            if committed.whole:
+                touched |= self.room.users.keys()
+                self.room.clear()
+            history.apply(self.room, committed.changes)
+            self.sequence = committed.sequence
+        return touched

@@ -11,17 +11,17 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from storage.contract import Conflict, RoomName, Store, StoreUnavailable
+from storage.contract import Conflict, RoomName, RoomUnreadable, Store, StoreUnavailable
 
 from . import changes as history
 from .changes import Change, UserChange
 from .clock import next_deadline
 from .commands import Command, Disconnect, Enter, HoldClocks, PassTime, Reconcile, Recover
-from .items import Committed, Unreadable, to_item_change
+from .items import Committed, to_item_change
 from .mailbox import Letter, Mailbox, Played
 from .model import ConnectionId, User
 from .refusals import Refusal
-from .replica import Replica, touched
+from .replica import Replica
 from .rules import play
 from .turn import HouseRules
 
@@ -71,7 +71,7 @@ class RoomTask:
         clock: Callable[[], datetime],
         meter: Meter,
         on_end: Callable[[RoomName], object],
-        on_broken: Callable[[RoomName], object],
+        on_broken: Callable[[RoomName, RoomUnreadable], object],
     ) -> None:
         self._name = name
         self._store = store
@@ -141,14 +141,10 @@ class RoomTask:
                     break
         except StoreUnavailable as error:
             self._mailbox.fail_all(error)
-        except Unreadable as error:
-            logger.error(
-                "room unreadable",
-                extra={"action": "room_unreadable", "room": self._name, "reason": str(error)},
-            )
+        except RoomUnreadable as error:
             self._mailbox.fail_all(error)
             await self._store.forget(self._name)
-            self._on_broken(self._name)
+            self._on_broken(self._name, error)
         finally:
             self._on_end(self._name)
             self._mailbox.fail_all(StoreUnavailable("the room is closed"))
@@ -223,7 +219,7 @@ class RoomTask:
                 self._begin_outage(error, now)
                 self._mailbox.put_back(letters)
                 self._mailbox.refuse(error)
-            except Unreadable:
+            except RoomUnreadable:
                 self._mailbox.put_back(letters)
                 raise
             except Exception as error:
@@ -244,8 +240,9 @@ class RoomTask:
 
     def _take_in_stream(self) -> None:
         """Replay what other hands did, if anything; remember the users they touched."""
-        if news := self._replica.take_in():
-            self._touched = (self._touched or set()) | touched(news)
+        touched = self._replica.take_in()
+        if touched is not None:
+            self._touched = (self._touched or set()) | touched
 
     def _note_sockets(self, outcomes: Sequence[Outcome]) -> None:
         """Remember whose socket is here: entered through this task, and not yet gone."""

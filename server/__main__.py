@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the server until it is told to stop."""
+    # Until the event loop listens for it. Process 1 of a container would ignore it otherwise.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     open_standard_streams()
     settings = configuration.load(sys.argv[1:] if argv is None else argv)
     configure_logging(settings.log_format, settings.log_level)

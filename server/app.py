@@ -12,9 +12,9 @@ import secrets
 import socket
 import ssl
 from asyncio.sslproto import SSLProtocol
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from websockets.asyncio.server import serve
 
@@ -39,6 +39,8 @@ from .settings import Settings, public_url
 from .telemetry import Metrics, report_once_out_of_files
 
 logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 # How many connections the kernel may hold for us when a whole class opens the page at once, and
 # how many of them the event loop takes in one go: those before them want to be looked at, too.
@@ -96,7 +98,12 @@ async def run(settings: Settings, stop: asyncio.Event, ready: Callable[[str], No
     tls = _tls(settings)
     with _listen(settings.host, settings.port) as listener:
         url = public_url(settings, listener.getsockname()[1])
-        store = await open_store(settings.store, settings.max_records)
+        try:
+            store = await _unless(
+                stop, open_store(settings.store, settings.max_records, check=settings.check_store)
+            )
+        except _Stopped:
+            return
         try:
             async with VitalTasks() as tasks:
                 await _serve(settings, store, listener, tls, url, stop, ready, tasks)
@@ -160,7 +167,13 @@ async def _serve(
         tasks.create_task(_follow(store, engine, admission, hub), name="follow the stream"),
         tasks.create_task(Liveness(hub).run(), name="ping everybody"),
     ]
-    await engine.start(tasks)
+    try:
+        await _unless(stop, engine.start(tasks))
+    except _Stopped:
+        await engine.close(LAST_COMMITS_SECONDS)
+        for task in background:
+            task.cancel()
+        return
     server = await serve(
         host.receive,
         sock=listener,
@@ -190,6 +203,25 @@ async def _serve(
             task.cancel()
         closing = asyncio.ensure_future(server.wait_closed())
         await asyncio.wait([closing], timeout=LAST_HANDLERS_SECONDS)
+
+
+class _Stopped(Exception):
+    """The server was told to stop before it had started."""
+
+
+async def _unless(stop: asyncio.Event, work: Coroutine[Any, Any, T]) -> T:
+    """Do a part of the start, which may take long, and give it up when ``stop`` is set."""
+    working, stopping = asyncio.create_task(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait([working, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not working.done():
+            working.cancel()
+            await asyncio.wait([working])
+            raise _Stopped
+        return working.result()
+    finally:
+        working.cancel()
+        stopping.cancel()
 
 
 async def _follow(store: Store, engine: Engine, admission: Admission, hub: Hub) -> None:

@@ -11,12 +11,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from queue_engine.items import Committed, Unreadable
+from queue_engine.items import Committed
 from queue_engine.model import ConnectionId, Status, User
-from storage.contract import RoomName
+from storage.contract import RoomName, RoomUnreadable
 
 from . import messages
-from .close_codes import CloseCode
+from .close_codes import ROOM_UNUSABLE, CloseCode
 from .connection import Connection, Outbox
 from .telemetry import Metrics
 from .view import News, View
@@ -118,7 +118,7 @@ class Channel:
         """Show a newcomer everything, as soon as the room is announced up to ``sequence``.
 
         Raises:
-            Unreadable: the room has been closed.
+            RoomUnreadable: the room has been closed.
         """
         if self._view.sequence < sequence:
             arrival = Arrival(sequence)
@@ -174,9 +174,9 @@ class Channel:
                 timer.cancel()
         for arrival in self._arrivals:
             if not arrival.announced.done():
-                arrival.announced.set_exception(Unreadable(f"room {self.room}"))
+                arrival.announced.set_exception(RoomUnreadable(f"room {self.room}"))
         for member in list(self.members.values()):
-            member.connection.shut(CloseCode.INTERNAL_ERROR)
+            member.connection.shut(CloseCode.INTERNAL_ERROR, ROOM_UNUSABLE)
 
     def _announce_backlog(self) -> None:
         started = time.perf_counter()

@@ -34,3 +34,7 @@ class CloseCode(IntEnum):
     REMOVED = 4002, "removed by the operator"
     # Did not read for 20 s what it was sent.
     TOO_SLOW = 4008, "too slow"
+
+
+# Of INTERNAL_ERROR, where one room is concerned and not the server.
+ROOM_UNUSABLE = "this room is broken until its operator mends it"

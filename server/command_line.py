@@ -11,6 +11,8 @@ from typing import Any, Literal, NoReturn, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from storage import masked
+
 _LONGEST_SHOWN = 80
 
 
@@ -44,12 +46,14 @@ def parse(model: type[BaseModel], env_prefix: str, argv: Sequence[str]) -> dict[
     )
     for name, field in model.model_fields.items():
         help_text = f"{field.description} (default: {_default(field)})"
-        parser.add_argument(
+        flag = parser.add_argument(
             _flag(name), dest=name, metavar="VALUE", help=help_text.replace("%", "%%")
         )
+        if field.annotation is bool:
+            flag.nargs, flag.const = "?", "true"
     given, unknown = parser.parse_known_args(argv)
     if unknown:
-        raise UsageError(f"{unknown[0]!r}: there is no such flag; --help lists them")
+        raise UsageError(f"{_shown(unknown[0])}: there is no such flag; --help lists them")
     return vars(given)
 
 
@@ -79,7 +83,7 @@ def _flag(name: str) -> str:
 
 
 def _shown(value: object) -> str:
-    text = repr(value)
+    text = masked(repr(value))
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
@@ -89,7 +93,7 @@ def _default(field: FieldInfo) -> str:
         return str(extra["shown"])
     if isinstance(field.default, float):
         return f"{field.default:g}"
-    return "none" if field.default is None else str(field.default)
+    return "none" if field.default is None else masked(str(field.default))
 
 
 def _expected(model: type[BaseModel], name: str) -> str:
@@ -97,6 +101,8 @@ def _expected(model: type[BaseModel], name: str) -> str:
     kind: Any = field.annotation
     if get_origin(kind) is Literal:
         return f"one of {', '.join(map(str, get_args(kind)))}"
+    if kind is bool:
+        return "true or false"
     if kind not in (int, float):
         return "some text"
     bounds = {

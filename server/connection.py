@@ -107,11 +107,11 @@ class Connection(ServerConnection):
         """End the connection without a word."""
         self.transport.abort()
 
-    def shut(self, code: CloseCode) -> None:
+    def shut(self, code: CloseCode, reason: str | None = None) -> None:
         """Close without waiting for anything: a reader that is stuck cannot hold this up."""
         if self.is_open:
             self.write_outgoing()
-            self.protocol.send_close(code, code.reason)
+            self.protocol.send_close(code, reason or code.reason)
             self.send_data()
         self.shutting = True
         self._cut_off_later()

@@ -15,13 +15,12 @@ from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request
 
-from queue_engine.items import Unreadable
 from queue_engine.refusals import Refusal
-from storage.contract import StoreUnavailable
+from storage.contract import RoomUnreadable, StoreUnavailable
 
 from . import handlers, messages
 from .channel import Member
-from .close_codes import CloseCode
+from .close_codes import ROOM_UNUSABLE, CloseCode
 from .connection import Connection
 from .handlers import Lobby
 from .limits import TokenBucket
@@ -65,14 +64,14 @@ class Host:
         except (StoreUnavailable, Refusal):
             connection.shut(CloseCode.TRY_AGAIN_LATER)
             return
-        except Unreadable:
-            connection.shut(CloseCode.INTERNAL_ERROR)
+        except RoomUnreadable:
+            connection.shut(CloseCode.INTERNAL_ERROR, ROOM_UNUSABLE)
             return
         try:
             await member.channel.welcome(member, sequence)
             _log(member, "connected", "connection opened")
             await self._listen(member)
-        except (ConnectionClosed, OSError, Unreadable):
+        except (ConnectionClosed, OSError, RoomUnreadable):
             pass  # however it went, it is gone
         finally:
             await self._part(member)
@@ -80,7 +79,7 @@ class Host:
     async def _part(self, member: Member) -> None:
         self._metrics.closed(member.connection.end_code)
         if not self._closing:
-            with suppress(StoreUnavailable, Unreadable):
+            with suppress(StoreUnavailable, RoomUnreadable):
                 # Where the room has ended, the row stays as it is: the next start finds it absent.
                 await handlers.disconnect(self._lobby, member)
             _log(member, "disconnected", "connection closed")
@@ -120,7 +119,7 @@ class Host:
             status_code, body = refusal.status_code, {"message": str(refusal)}
         except StoreUnavailable:
             status_code, body = 503, {"message": "the store cannot be written; try again"}
-        except Unreadable:
+        except RoomUnreadable:
             status_code, body = 500, {"message": "internal error"}
         except Exception:
             # Our bug: the client gets a bare 500 and keeps its socket (design, 4.2).

@@ -110,6 +110,11 @@ class Settings(BaseSettings):
         description="Limit on the changes kept in the store's stream, about a kilobyte each; "
         "those older than a day are removed in any case.",
     )
+    check_store: bool = Field(
+        False,
+        description="Look through the whole store at the start; after an unclean end that is done "
+        "in any case.",
+    )
     resume_seconds: Seconds = Field(
         180.0, description="How long a place in line is kept for somebody who is gone."
     )

@@ -56,7 +56,7 @@ class View:
         for committed in batches:
             if committed.whole:
                 touched |= self.room.users.keys()
-                self.room = Room(self.room.name)
+                self.room.clear()
             apply(self.room, committed.changes)
             touched |= committed.touched
             ended += filter(None, map(_ended, committed.changes))

@@ -11,7 +11,7 @@ from queue_engine.mailbox import Played
 from queue_engine.model import ConnectionId, Game, User
 from queue_engine.room_task import RoomTask
 from queue_engine.turn import HouseRules
-from storage.contract import RoomName, Table
+from storage.contract import RoomName, RoomUnreadable, Table
 from tests.storage.memory import Disk, MemoryStore
 
 LOBBY = RoomName("lobby")
@@ -47,6 +47,7 @@ class Lab:
         self.meter = Counter()
         self.ended = asyncio.Event()
         self.broken = asyncio.Event()
+        self.why_broken = ""
         self.tasks: list[asyncio.Task[None]] = []
         self.room = RoomTask(
             LOBBY,
@@ -55,8 +56,12 @@ class Lab:
             clock=lambda: self.now,
             meter=self.meter,
             on_end=lambda _: self.ended.set(),
-            on_broken=lambda _: self.broken.set(),
+            on_broken=self._note_broken,
         )
+
+    def _note_broken(self, room: RoomName, error: RoomUnreadable) -> None:
+        self.why_broken = str(error)
+        self.broken.set()
 
     async def follow(self) -> None:
         """Carry the stream to the room, as the server does."""

@@ -142,5 +142,5 @@ async def test_row_that_cannot_be_read_closes_its_room_and_no_other(start: Start
     await bob.sync()
     assert server.stop()[0] == 0
     errors = logged(server, "error")
-    assert {line["event"] for line in errors} == {"record_unreadable", "room_unreadable"}
+    assert {line["event"] for line in errors} == {"record_unreadable", "room_unusable"}
     assert all(ann.id in line["reason"] for line in errors)

@@ -331,7 +331,7 @@ HAND_EDITS = {
     "WHERE {mine}",
     "a clock that never stops": "UPDATE games SET deadline = '9999-12-31T23:59:59.999999+00:00' "
     "WHERE {mine}",
-    "another game's number": "UPDATE games SET number = 9007199254740993 WHERE {mine}",
+    "another game's number": "UPDATE games SET number = 1000000000000000 WHERE {mine}",
     "moved to another room": "UPDATE users SET room = room || '-x' WHERE {mine} AND marker = 'X'",
     "all moved": "UPDATE users SET room = room || '-x' WHERE {mine}",
     "renamed key": "UPDATE users SET connection_id = room || 'new' WHERE {mine} AND marker = 'X'",
@@ -346,9 +346,9 @@ HAND_EDITS = {
     "all joined at once": "UPDATE users SET joined_at = '2020-01-01T00:00:00.000000+00:00' "
     "WHERE {mine}",
     "of the seed": "UPDATE users SET resumable = 0 WHERE {mine}",
-    "a long streak": "UPDATE users SET streak = 1000000000000 WHERE {mine} AND marker = 'X'",
+    "a long streak": "UPDATE users SET streak = 1000000000000000 WHERE {mine} AND marker = 'X'",
     "owned by nobody": "UPDATE users SET owner = '' WHERE {mine}",
-    "an endless name": "UPDATE users SET username = printf('%100000s', 'x') WHERE {mine}",
+    "an endless name": "UPDATE users SET username = printf('%200s', 'x') WHERE {mine}",
     "an odd name": "UPDATE users SET username = char(0, 10, 8238, 65) WHERE {mine}",
     "replaced": "INSERT OR REPLACE INTO users (connection_id, room) "
     "SELECT connection_id, room FROM users WHERE {mine}",
@@ -382,6 +382,24 @@ async def test_room_survives_any_edit(house: ServerProcess, url: str, room: str,
 
 def _playing(player: Player) -> set[str]:
     return set(player.game["players"].values()) if player.game else set()
+
+
+async def test_rows_deleted_behind_the_streams_back_are_noticed(
+    start_server: Callable[..., ServerProcess],
+) -> None:
+    server = start_server("--max-connections-per-address", "3")
+    ann, bob, cleo = await table(server.ws_url, waiting=1)
+    with database(server) as hand:
+        hand.executescript(
+            f"BEGIN; DELETE FROM users WHERE connection_id = '{cleo.id}';"
+            " DELETE FROM stream; DELETE FROM sqlite_sequence; COMMIT"
+        )
+    assert (await cleo.closed())[0] == 4002
+    await ann.until_true(lambda: cleo.id not in ann.users)
+    dan = await Player.join(server.ws_url)  # there is a place of the address again
+    await bob.until_true(lambda: dan.id in bob.users)
+    assert await status_of(ann, action="makeMove", cell=4) == 200
+    await dan.until_true(lambda: bool(dan.game) and dan.game["board"] == "....X....")
 
 
 async def test_stream_is_trimmed_to_what_the_server_may_keep(

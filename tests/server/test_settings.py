@@ -25,6 +25,7 @@ SOME_VALUE = {
     "tls_cert": __file__,
     "tls_key": __file__,
     "max_records": "7000",
+    "check_store": "true",
     "log_format": "console",
     "log_level": "error",
 }
@@ -78,7 +79,8 @@ def test_help_tells_every_flag_with_its_sentence_and_default(
         assert field.description
         assert field.description.endswith(".")
         told = re.search(
-            rf"--{name.replace('_', '-')} VALUE {re.escape(field.description)} \(default: [^)]+\)",
+            rf"--{name.replace('_', '-')} (VALUE|\[VALUE\]) {re.escape(field.description)}"
+            r" \(default: [^)]+\)",
             text,
         )
         assert told, name
@@ -91,14 +93,17 @@ def test_every_setting_is_a_flag_and_an_environment_variable(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flag, variable = "--" + name.replace("_", "-"), f"WINNER_STAYS_{name.upper()}"
-    assert f"{flag}: found nothing" in complaint(capsys, flag)
+    if Settings.model_fields[name].annotation is bool:
+        assert getattr(load([flag]), name) is True
+    else:
+        assert f"{flag}: found nothing" in complaint(capsys, flag)
     monkeypatch.setenv("WINNER_STAYS_TLS_CERT", __file__)
     monkeypatch.setenv("WINNER_STAYS_TLS_KEY", __file__)
     value = SOME_VALUE.get(name, "7")
     with monkeypatch.context() as environment:
         environment.setenv(variable, value)
         by_environment = getattr(load([]), name)
-    assert by_environment in (value, 7, 7000, (value,), (IPv4Network("10.0.0.0/8"),))
+    assert by_environment in (value, 7, 7000, True, (value,), (IPv4Network("10.0.0.0/8"),))
     assert getattr(load([flag, value]), name) == by_environment
 
 
@@ -160,6 +165,7 @@ def test_a_seat_is_never_held_longer_than_a_place() -> None:
         ("--tls-cert", "/nowhere/cert.pem", "a file that can be read"),
         ("--host", "", "some text"),
         ("--store", "", "some text"),
+        ("--check-store", "perhaps", "true or false"),
     ],
 )
 def test_a_bad_value_is_named_as_it_was_typed(
@@ -186,6 +192,22 @@ def test_a_value_that_spans_lines_is_told_in_one(capsys: pytest.CaptureFixture[s
 @pytest.mark.parametrize("unknown", ["--colour=red", "--por=1", "-x", "8080"])
 def test_what_is_no_flag_is_refused(unknown: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert f"'{unknown}': there is no such flag" in complaint(capsys, unknown)
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ("--stor=valkey://ann:s3cret@host",),
+        ("--port", "valkey://ann:s3cret@host"),
+        ("redis://:s3cret@host",),
+    ],
+)
+def test_password_of_an_url_is_not_shown(
+    argv: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = complaint(capsys, *argv)
+    assert "s3cret" not in line
+    assert ":***@host" in line
 
 
 @pytest.mark.parametrize(("given", "missing"), [("cert", "key"), ("key", "cert")])
