@@ -11,8 +11,8 @@ import atheris
 
 with atheris.instrument_imports(include=["queue_engine"]):
     from queue_engine.commands import PassTime
+    from queue_engine.house import HouseRules
     from queue_engine.refusals import Refusal
-    from queue_engine.turn import HouseRules
     from tests.queue_engine.evening import Evening
     from tests.queue_engine.test_properties import NAMES, check, do
 

@@ -7,36 +7,23 @@ nor who listens: what a command changed becomes known by the store's stream alon
 import asyncio
 import gc
 import logging
-import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import UTC, datetime, timedelta
 
 from storage.contract import RoomName, RoomUnreadable, Store, StoreError, StoreUnavailable
 
+from .clock import Clock
 from .commands import Command, Recover
+from .house import HouseRules
 from .items import Committed
 from .mailbox import Played
 from .model import ConnectionId
 from .room_task import Meter, RoomTask
-from .turn import HouseRules
 
 logger = logging.getLogger(__name__)
 
 # How many rooms are opened at a time: the store writes those that are ready together.
 OPENED_AT_ONCE = 256
-
-
-class Clock:
-    """The wall clock at start plus the monotonic clock: no jump of the wall clock moves it."""
-
-    def __init__(self) -> None:
-        self._start = datetime.now(UTC)
-        self._monotonic = time.monotonic()
-
-    def __call__(self) -> datetime:
-        """Return the moment it is now, in UTC."""
-        return self._start + timedelta(seconds=time.monotonic() - self._monotonic)
 
 
 class Engine:

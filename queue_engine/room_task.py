@@ -15,15 +15,15 @@ from storage.contract import Conflict, RoomName, RoomUnreadable, Store, StoreUna
 
 from . import changes as history
 from .changes import Change, UserChange
-from .clock import next_deadline
 from .commands import Command, Disconnect, Enter, HoldClocks, PassTime, Reconcile, Recover
+from .game_clock import next_deadline
+from .house import HouseRules
 from .items import Committed, to_item_change
 from .mailbox import Letter, Mailbox, Played
 from .model import ConnectionId, User
 from .refusals import Refusal
 from .replica import Replica
 from .rules import play
-from .turn import HouseRules
 
 logger = logging.getLogger(__name__)
 

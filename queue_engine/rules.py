@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from . import tictactoe
 from .changes import Change
-from .clock import charge_absences, has_clock, next_deadline, stands_still
 from .commands import (
     Command,
     Disconnect,
@@ -26,6 +25,8 @@ from .commands import (
     Rename,
     ReportGameOver,
 )
+from .game_clock import charge_absences, has_clock, next_deadline, stands_still
+from .house import HouseRules
 from .model import Game, GameStatus, Report, Room, Status, User
 from .names import distinct
 from .refusals import NoSuchUser, NotAllowed, NotNow
@@ -37,7 +38,7 @@ from .seats import (
     settle,
     win,
 )
-from .turn import HouseRules, Turn, later
+from .transaction import Transaction, later
 
 # How long the second report of one end counts as its repeat (design, rule 4), in seconds.
 REPEAT_SECONDS = 2.0
@@ -49,14 +50,14 @@ def play(room: Room, command: Command, now: datetime, house: HouseRules) -> tupl
     Raises:
         Refusal: the command is not allowed, or not now; the room is as it was.
     """
-    turn = Turn(room, now, house)
+    tx = Transaction(room, now, house)
     try:
-        _dispatch(turn, command)
-        settle(turn)
+        _dispatch(tx, command)
+        settle(tx)
     except BaseException:
-        turn.undo()
+        tx.undo()
         raise
-    return tuple(turn.changes)
+    return tuple(tx.changes)
 
 
 def gives_up_row(user: User, *, leaving: bool) -> bool:
@@ -64,34 +65,34 @@ def gives_up_row(user: User, *, leaving: bool) -> bool:
     return leaving or not user.resumable
 
 
-def _dispatch(turn: Turn, command: Command) -> None:
+def _dispatch(tx: Transaction, command: Command) -> None:
     match command:
         case Enter():
-            _enter(turn, command)
+            _enter(tx, command)
         case Disconnect():
-            _disconnect(turn, command)
+            _disconnect(tx, command)
         case JoinLine():
-            _join_line(turn, command)
+            _join_line(tx, command)
         case LeaveLine():
-            _leave_line(turn, command)
+            _leave_line(tx, command)
         case Rename():
-            _rename(turn, command)
+            _rename(tx, command)
         case MakeMove():
-            _make_move(turn, command)
+            _make_move(tx, command)
         case ReportGameOver():
-            _report_game_over(turn, command)
+            _report_game_over(tx, command)
         case PassTime():
-            _pass_time(turn)
+            _pass_time(tx)
         case HoldClocks():
-            _hold_clocks(turn, timedelta(seconds=command.seconds))
+            _hold_clocks(tx, timedelta(seconds=command.seconds))
         case Recover():
-            _recover(turn, command)
+            _recover(tx, command)
         case Reconcile():
-            _reconcile(turn, command)
+            _reconcile(tx, command)
 
 
-def _sender(turn: Turn, command: FromSocket) -> User:
-    user = turn.room.users.get(command.connection_id)
+def _sender(tx: Transaction, command: FromSocket) -> User:
+    user = tx.room.users.get(command.connection_id)
     if user is None:
         raise NoSuchUser("you are not in this room any more")
     if user.generation != command.generation:
@@ -99,10 +100,10 @@ def _sender(turn: Turn, command: FromSocket) -> User:
     return user
 
 
-def _enter(turn: Turn, command: Enter) -> None:
-    old = turn.room.by_session(command.resume) if command.resume is not None else None
+def _enter(tx: Transaction, command: Enter) -> None:
+    old = tx.room.by_session(command.resume) if command.resume is not None else None
     if old is not None:
-        turn.update(
+        tx.update(
             old,
             owner=command.owner,
             resumable=command.resumable,
@@ -110,113 +111,111 @@ def _enter(turn: Turn, command: Enter) -> None:
             absent_until=None,
             seat_until=None,
         )
-        game = game_of_seated(turn)
+        game = game_of_seated(tx)
         if game is not None:
-            charge_absences(turn, game, old)
+            charge_absences(tx, game, old)
         return
     if not command.watch:
-        _check_line(turn)
-    turn.add(
+        _check_line(tx)
+    tx.add(
         User(
             connection_id=command.connection_id,
             session_id=command.session_id,
             status=Status.SPECTATOR if command.watch else Status.INACTIVE,
-            joined_at=turn.next_joined_at(),
+            joined_at=tx.next_joined_at(),
             resumable=command.resumable,
             owner=command.owner,
         )
     )
 
 
-def _disconnect(turn: Turn, command: Disconnect) -> None:
-    user = turn.room.users.get(command.connection_id)
+def _disconnect(tx: Transaction, command: Disconnect) -> None:
+    user = tx.room.users.get(command.connection_id)
     # Only the socket that the row belongs to now can lose it: a late close evicts nobody.
     if user is None or user.generation != command.generation:
         return
     if gives_up_row(user, leaving=command.leaving):
-        turn.remove(user)
+        tx.remove(user)
     else:
-        _make_absent(turn, user, turn.house.seat_seconds)
+        _make_absent(tx, user, tx.house.seat_seconds)
 
 
-def _join_line(turn: Turn, command: JoinLine) -> None:
-    user = _sender(turn, command)
+def _join_line(tx: Transaction, command: JoinLine) -> None:
+    user = _sender(tx, command)
     if user.status is Status.SPECTATOR:
-        _check_line(turn)
-        turn.to_end_of_line(user)
+        _check_line(tx)
+        tx.to_end_of_line(user)
 
 
-def _check_line(turn: Turn) -> None:
-    if turn.room.is_full(turn.house.max_waiting):
+def _check_line(tx: Transaction) -> None:
+    if tx.room.is_full(tx.house.max_waiting):
         raise NotNow("the line is full; try again later")
 
 
-def _leave_line(turn: Turn, command: LeaveLine) -> None:
-    user = _sender(turn, command)
-    game = game_of_seated(turn)
+def _leave_line(tx: Transaction, command: LeaveLine) -> None:
+    user = _sender(tx, command)
+    game = game_of_seated(tx)
     marker = user.marker
     if game is not None and marker is not None:
-        finish(turn, game, GameStatus.CONCEDED, winner=marker.other)
-    turn.update(
-        user, status=Status.SPECTATOR, marker=None, seated_at=None, seat_until=None, streak=0
-    )
+        finish(tx, game, GameStatus.CONCEDED, winner=marker.other)
+    tx.update(user, status=Status.SPECTATOR, marker=None, seated_at=None, seat_until=None, streak=0)
     if game is not None and marker is not None:
-        reward(turn, marker.other)
+        reward(tx, marker.other)
 
 
-def _rename(turn: Turn, command: Rename) -> None:
-    user = _sender(turn, command)
+def _rename(tx: Transaction, command: Rename) -> None:
+    user = _sender(tx, command)
     name = distinct(
-        command.username, user.username, lambda look: turn.room.looks_like_another(look, user)
+        command.username, user.username, lambda look: tx.room.looks_like_another(look, user)
     )
-    turn.update(user, username=name)
+    tx.update(user, username=name)
 
 
-def _make_move(turn: Turn, command: MakeMove) -> None:
-    user = _sender(turn, command)
+def _make_move(tx: Transaction, command: MakeMove) -> None:
+    user = _sender(tx, command)
     if user.marker is None:
         raise NotAllowed("you are not seated")
-    game = game_of_seated(turn)
+    game = game_of_seated(tx)
     if game is None:
         raise NotNow("there is no game yet: the other seat is empty")
     if game.turn is not user.marker:
         raise NotNow("it is not your turn")
     if not tictactoe.is_free(game.board, command.cell):
         raise NotNow(f"cell {command.cell} is taken")
-    if stands_still(turn.room, game, turn.house, turn.now):
+    if stands_still(tx.room, game, tx.house, tx.now):
         raise NotNow("a player is absent: the game waits")
 
-    game = charge_absences(turn, game, *turn.room.active())
+    game = charge_absences(tx, game, *tx.room.active())
     board = tictactoe.mark(game.board, command.cell, user.marker)
-    turn.update_game(
+    tx.update_game(
         game,
         board=board,
-        turn=user.marker.other,
-        moved_at=turn.now,
+        tx=user.marker.other,
+        moved_at=tx.now,
         deadline=None,
         time_left=None,
         report=None,
     )
-    moved = _playing(turn)
+    moved = _playing(tx)
     line = tictactoe.winning_line(board)
     if line is not None:
-        win(turn, moved, GameStatus.WON, user.marker, line=line)
+        win(tx, moved, GameStatus.WON, user.marker, line=line)
     elif tictactoe.is_full(board):
-        end_without_winner(turn, moved, GameStatus.DRAW)
+        end_without_winner(tx, moved, GameStatus.DRAW)
 
 
-def _report_game_over(turn: Turn, command: ReportGameOver) -> None:
-    sender = _sender(turn, command)
+def _report_game_over(tx: Transaction, command: ReportGameOver) -> None:
+    sender = _sender(tx, command)
     if sender.marker is None:
         raise NotAllowed("you are not seated: only a player reports the end of a game")
-    loser = turn.room.users.get(command.loser_id)
+    loser = tx.room.users.get(command.loser_id)
     if loser is None:
         raise NoSuchUser("there is no such user in this room")
-    game = game_of_seated(turn)
+    game = game_of_seated(tx)
     if game is None:
         raise NotNow("there is no game to report")
-    if _is_repeat(turn, game, sender, command):
-        turn.update_game(game, report=None)
+    if _is_repeat(tx, game, sender, command):
+        tx.update_game(game, report=None)
         return
     if command.game_number is not None and command.game_number != game.number:
         raise NotNow(f"that is not the game being played: this is game {game.number}")
@@ -227,15 +226,15 @@ def _report_game_over(turn: Turn, command: ReportGameOver) -> None:
 
     conceded = loser.connection_id == sender.connection_id
     win(
-        turn,
+        tx,
         game,
         GameStatus.CONCEDED if conceded else GameStatus.WON,
         loser.marker.other,
-        report=Report(loser.connection_id, sender.connection_id, turn.now),
+        report=Report(loser.connection_id, sender.connection_id, tx.now),
     )
 
 
-def _is_repeat(turn: Turn, game: Game, sender: User, command: ReportGameOver) -> bool:
+def _is_repeat(tx: Transaction, game: Game, sender: User, command: ReportGameOver) -> bool:
     """Tell whether this is the other player's report of an end that is already on record."""
     report = game.report
     return (
@@ -243,7 +242,7 @@ def _is_repeat(turn: Turn, game: Game, sender: User, command: ReportGameOver) ->
         and report is not None
         and report.loser == command.loser_id
         and report.by != sender.connection_id
-        and turn.now - report.at <= timedelta(seconds=REPEAT_SECONDS)
+        and tx.now - report.at <= timedelta(seconds=REPEAT_SECONDS)
     )
 
 
@@ -255,80 +254,80 @@ def _check_claim(sender: User, loser: User) -> None:
         raise NotNow(f"{loser.connection_id} is absent: the game waits")
 
 
-def _make_absent(turn: Turn, user: User, seat_seconds: float) -> None:
-    place = turn.after(turn.house.resume_seconds)
-    seat = min(turn.after(seat_seconds), place) if user.marker is not None else None
-    turn.update(user, absent_until=place, seat_until=seat)
+def _make_absent(tx: Transaction, user: User, seat_seconds: float) -> None:
+    place = tx.after(tx.house.resume_seconds)
+    seat = min(tx.after(seat_seconds), place) if user.marker is not None else None
+    tx.update(user, absent_until=place, seat_until=seat)
 
 
-def _pass_time(turn: Turn) -> None:
+def _pass_time(tx: Transaction) -> None:
     """Let everything happen that is due, in the order in which it was due."""
-    room = turn.room
-    while (due := next_deadline(room, turn.house)) is not None and due <= turn.now:
-        game = game_of_seated(turn)
+    room = tx.room
+    while (due := next_deadline(room, tx.house)) is not None and due <= tx.now:
+        game = game_of_seated(tx)
         seat_lost = next((u for u in room.active() if u.seat_until == due), None)
         if game is not None and game.turn is not None and game.deadline == due:
-            win(turn, game, GameStatus.TIMEOUT, game.turn.other)
+            win(tx, game, GameStatus.TIMEOUT, game.turn.other)
         elif seat_lost is not None:
-            _give_up_seat(turn, game, seat_lost)
+            _give_up_seat(tx, game, seat_lost)
         elif room.absences and room.absences[0][0] == due:
-            turn.remove(room.users[room.absences[0][1]])
-        elif game is not None and not has_clock(room, game, turn.house):
-            end_without_winner(turn, game, GameStatus.ABANDONED)  # others wait
+            tx.remove(room.users[room.absences[0][1]])
+        elif game is not None and not has_clock(room, game, tx.house):
+            end_without_winner(tx, game, GameStatus.ABANDONED)  # others wait
         # Else the game has waited long enough for an absent player: settling starts its clock.
-        settle(turn)
+        settle(tx)
 
 
-def _give_up_seat(turn: Turn, game: Game | None, absent: User) -> None:
+def _give_up_seat(tx: Transaction, game: Game | None, absent: User) -> None:
     if game is None or absent.marker is None:
-        turn.to_end_of_line(absent)
-    elif any(player.present for player in turn.room.active()):
-        win(turn, game, GameStatus.ABANDONED, absent.marker.other)
+        tx.to_end_of_line(absent)
+    elif any(player.present for player in tx.room.active()):
+        win(tx, game, GameStatus.ABANDONED, absent.marker.other)
     else:
-        end_without_winner(turn, game, GameStatus.ABANDONED)
+        end_without_winner(tx, game, GameStatus.ABANDONED)
 
 
-def _hold_clocks(turn: Turn, by: timedelta) -> None:
-    game = game_of_seated(turn)
+def _hold_clocks(tx: Transaction, by: timedelta) -> None:
+    game = game_of_seated(tx)
     if game is not None:
         deadline = later(game.deadline, by) if game.deadline is not None else None
-        turn.update_game(game, deadline=deadline, moved_at=later(game.moved_at, by))
-    for _, connection_id in list(turn.room.absences):
-        user = turn.room.users[connection_id]
+        tx.update_game(game, deadline=deadline, moved_at=later(game.moved_at, by))
+    for _, connection_id in list(tx.room.absences):
+        user = tx.room.users[connection_id]
         if user.absent_until is not None:
             seat = later(user.seat_until, by) if user.seat_until is not None else None
-            turn.update(user, absent_until=later(user.absent_until, by), seat_until=seat)
+            tx.update(user, absent_until=later(user.absent_until, by), seat_until=seat)
 
 
-def _recover(turn: Turn, command: Recover) -> None:
-    gone = [user for user in turn.room.users.values() if user.owner not in command.living]
+def _recover(tx: Transaction, command: Recover) -> None:
+    gone = [user for user in tx.room.users.values() if user.owner not in command.living]
     for user in gone:
         if user.resumable:
-            turn.update(user, absent_until=None, seat_until=None)
+            tx.update(user, absent_until=None, seat_until=None)
         else:
-            turn.remove(user)
+            tx.remove(user)
     # Seats are filled as if all were present, for nobody knows yet who will come back.
-    settle(turn)
-    game = game_of_seated(turn)
+    settle(tx)
+    game = game_of_seated(tx)
     if gone and game is not None:
-        turn.update_game(game, moved_at=turn.now)  # nobody could move
+        tx.update_game(game, moved_at=tx.now)  # nobody could move
     for user in gone:
-        current = turn.room.users.get(user.connection_id)
+        current = tx.room.users.get(user.connection_id)
         if current is not None:
             # Clients come back at random moments: seats are held as long as places this once.
-            _make_absent(turn, current, turn.house.resume_seconds)
+            _make_absent(tx, current, tx.house.resume_seconds)
 
 
-def _reconcile(turn: Turn, command: Reconcile) -> None:
+def _reconcile(tx: Transaction, command: Reconcile) -> None:
     for connection_id in command.connection_ids:
-        user = turn.room.users.get(connection_id)
+        user = tx.room.users.get(connection_id)
         if user is None or not user.present:
             continue
         if command.sockets.get(connection_id) != user.generation:
-            _make_absent(turn, user, turn.house.seat_seconds)
+            _make_absent(tx, user, tx.house.seat_seconds)
 
 
-def _playing(turn: Turn) -> Game:
-    game = game_of_seated(turn)
+def _playing(tx: Transaction) -> Game:
+    game = game_of_seated(tx)
     assert game is not None, "a game is being played here"
     return game

@@ -8,30 +8,30 @@ player who leaves.
 from datetime import datetime
 
 from . import tictactoe
-from .clock import charge_absences, has_clock, run_clock
+from .game_clock import charge_absences, has_clock, run_clock
 from .model import Game, GameStatus, Marker, Report, Status, User
-from .turn import START_OF_TIME, Turn, just_after
+from .transaction import START_OF_TIME, Transaction, just_after
 
 
-def settle(turn: Turn) -> None:
+def settle(tx: Transaction) -> None:
     """Leave no game without its players, no free seat while someone present waits."""
-    _end_game_without_player(turn)
-    _fill_seats(turn)
-    _start_game(turn)
-    _note_first_in_line(turn)
-    run_clock(turn)
-    if not turn.room.users:
-        turn.set_game(None)
+    _end_game_without_player(tx)
+    _fill_seats(tx)
+    _start_game(tx)
+    _note_first_in_line(tx)
+    run_clock(tx)
+    if not tx.room.users:
+        tx.set_game(None)
 
 
-def game_of_seated(turn: Turn) -> Game | None:
+def game_of_seated(tx: Transaction) -> Game | None:
     """Return the game that the seated users are playing."""
-    game = turn.room.game
+    game = tx.room.game
     return game if game is not None and game.playing else None
 
 
 def win(
-    turn: Turn,
+    tx: Transaction,
     game: Game,
     status: GameStatus,
     winner: Marker,
@@ -40,23 +40,23 @@ def win(
     report: Report | None = None,
 ) -> None:
     """End the game: the loser goes to the end of the line, the winner stays on."""
-    finish(turn, game, status, winner=winner, line=line, report=report)
-    loser = turn.room.seated(winner.other)
+    finish(tx, game, status, winner=winner, line=line, report=report)
+    loser = tx.room.seated(winner.other)
     if loser is not None:
-        turn.to_end_of_line(loser)
-    reward(turn, winner)
+        tx.to_end_of_line(loser)
+    reward(tx, winner)
 
 
-def end_without_winner(turn: Turn, game: Game, status: GameStatus) -> None:
+def end_without_winner(tx: Transaction, game: Game, status: GameStatus) -> None:
     """End the game: both go to the end of the line, the one who was seated later first."""
-    finish(turn, game, status)
+    finish(tx, game, status)
     # Seated together, O counts as later: so in a rematch the marks change hands.
-    for user in sorted(turn.room.active(), key=_seated_order, reverse=True):
-        turn.to_end_of_line(user)
+    for user in sorted(tx.room.active(), key=_seated_order, reverse=True):
+        tx.to_end_of_line(user)
 
 
 def finish(
-    turn: Turn,
+    tx: Transaction,
     game: Game,
     status: GameStatus,
     *,
@@ -65,10 +65,10 @@ def finish(
     report: Report | None = None,
 ) -> None:
     """Put the result on record; the seats are the caller's to clear."""
-    turn.update_game(
+    tx.update_game(
         game,
         status=status,
-        turn=None,
+        tx=None,
         winner=winner,
         line=line,
         deadline=None,
@@ -77,16 +77,16 @@ def finish(
     )
 
 
-def reward(turn: Turn, marker: Marker) -> None:
+def reward(tx: Transaction, marker: Marker) -> None:
     """Count a win; who reaches the longest streak allowed goes to the end of the line too."""
-    winner = turn.room.seated(marker)
+    winner = tx.room.seated(marker)
     if winner is None:
         return
     streak = winner.streak + 1
-    if 0 < turn.house.max_streak <= streak:
-        turn.to_end_of_line(winner)
+    if 0 < tx.house.max_streak <= streak:
+        tx.to_end_of_line(winner)
     else:
-        turn.update(winner, streak=streak)
+        tx.update(winner, streak=streak)
 
 
 def _seated_order(user: User) -> tuple[datetime, bool]:
@@ -94,56 +94,56 @@ def _seated_order(user: User) -> tuple[datetime, bool]:
     return (user.seated_at or START_OF_TIME, user.marker is Marker.O)
 
 
-def _end_game_without_player(turn: Turn) -> None:
-    game = game_of_seated(turn)
+def _end_game_without_player(tx: Transaction) -> None:
+    game = game_of_seated(tx)
     if game is None:
         return
-    there = [m for m in Marker if turn.room.seats.get(m) == game.player(m)]
+    there = [m for m in Marker if tx.room.seats.get(m) == game.player(m)]
     if len(there) == 2:
         return
     winner = there[0] if there else None
-    finish(turn, game, GameStatus.ABANDONED, winner=winner)
+    finish(tx, game, GameStatus.ABANDONED, winner=winner)
     if winner is not None:
-        reward(turn, winner)
+        reward(tx, winner)
 
 
-def _fill_seats(turn: Turn) -> None:
-    room = turn.room
+def _fill_seats(tx: Transaction) -> None:
+    room = tx.room
     while len(room.seats) < 2 and room.present_line:
         user = room.users[room.present_line[0][1]]
         marker = Marker.O if Marker.X in room.seats else Marker.X
-        turn.update(user, status=Status.ACTIVE, marker=marker, seated_at=_next_seated_at(turn))
+        tx.update(user, status=Status.ACTIVE, marker=marker, seated_at=_next_seated_at(tx))
 
 
-def _next_seated_at(turn: Turn) -> datetime:
+def _next_seated_at(tx: Transaction) -> datetime:
     """Return a moment after the other player's, whatever the wall clock does."""
-    taken = (user.seated_at for user in turn.room.active() if user.seated_at is not None)
-    return max([turn.now, *map(just_after, taken)])
+    taken = (user.seated_at for user in tx.room.active() if user.seated_at is not None)
+    return max([tx.now, *map(just_after, taken)])
 
 
-def _start_game(turn: Turn) -> None:
-    last = turn.room.game
-    if len(turn.room.seats) < 2 or (last is not None and last.playing):
+def _start_game(tx: Transaction) -> None:
+    last = tx.room.game
+    if len(tx.room.seats) < 2 or (last is not None and last.playing):
         return
-    x_id, o_id = turn.room.seats[Marker.X], turn.room.seats[Marker.O]
+    x_id, o_id = tx.room.seats[Marker.X], tx.room.seats[Marker.O]
     # A report is kept into the rematch only: there the other player may still repeat it.
     rematch = last is not None and {last.x_id, last.o_id} == {x_id, o_id}
-    turn.set_game(
+    tx.set_game(
         Game(
             number=last.number + 1 if last is not None else 1,
             board=tictactoe.EMPTY_BOARD,
             turn=Marker.X,
             x_id=x_id,
             o_id=o_id,
-            moved_at=turn.now,
+            moved_at=tx.now,
             report=last.report if last is not None and rematch else None,
         )
     )
 
 
-def _note_first_in_line(turn: Turn) -> None:
-    game = game_of_seated(turn)
-    waited, turn.nobody_waited = turn.nobody_waited, not turn.room.present_line
-    if waited and not turn.nobody_waited and game and not has_clock(turn.room, game, turn.house):
-        game = charge_absences(turn, game, *turn.room.active())
-        turn.update_game(game, moved_at=turn.now)  # it kept nobody waiting until now
+def _note_first_in_line(tx: Transaction) -> None:
+    game = game_of_seated(tx)
+    waited, tx.nobody_waited = tx.nobody_waited, not tx.room.present_line
+    if waited and not tx.nobody_waited and game and not has_clock(tx.room, game, tx.house):
+        game = charge_absences(tx, game, *tx.room.active())
+        tx.update_game(game, moved_at=tx.now)  # it kept nobody waiting until now

@@ -21,8 +21,8 @@ from storage.contract import StoreError
 
 from . import settings as configuration
 from .app import run
+from .logs import configure_logging
 from .machine import open_standard_streams
-from .telemetry import configure_logging
 
 logger = logging.getLogger(__name__)
 

@@ -18,25 +18,27 @@ from typing import Any, TypeVar
 
 from websockets.asyncio.server import serve
 
-from queue_engine.engine import Clock, Engine
+from queue_engine.clock import Clock
+from queue_engine.engine import Engine
+from queue_engine.house import HouseRules
 from queue_engine.items import decode
-from queue_engine.turn import HouseRules
 from storage import open_store
 from storage.contract import Store
 
 from .admission import Admission, Limits
 from .allowance import LEAST_FRAMES
-from .channel import Hub
 from .close_codes import CloseCode
 from .connection import CLOSE_SECONDS, Census, Connection
 from .conversation import Host
 from .handlers import Lobby
 from .handshake import Handshake
+from .hub import Hub
 from .liveness import Liveness
+from .logs import report_once_out_of_files
 from .machine import sockets_allowed
+from .metrics import Metrics
 from .pages import Pages
 from .settings import Settings, public_url
-from .telemetry import Metrics, report_once_out_of_files
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +167,7 @@ async def _serve(
     )
     background = [
         tasks.create_task(_follow(store, engine, admission, hub), name="follow the stream"),
-        tasks.create_task(Liveness(hub).run(), name="ping everybody"),
+        tasks.create_task(Liveness(hub.crowd).run(), name="ping everybody"),
     ]
     try:
         await _unless(stop, engine.start(tasks))

@@ -18,7 +18,7 @@ from storage.contract import RoomName, RoomUnreadable
 from . import messages
 from .close_codes import ROOM_UNUSABLE, CloseCode
 from .connection import Connection, Outbox
-from .telemetry import Metrics
+from .metrics import Metrics
 from .view import News, View
 
 # No member is told its position in line more often than this (seconds; design, 4.2).
@@ -306,38 +306,3 @@ class Channel:
 def _standing(user: User) -> tuple[object, ...]:
     """Return what a user is told of when it changes, whoever changed it."""
     return (user.status, user.marker, user.seated_at, user.joined_at)
-
-
-class Hub:
-    """The channels of all rooms that have somebody in them."""
-
-    def __init__(self, metrics: Metrics, clock: Callable[[], datetime]) -> None:
-        self.outbox = Outbox()
-        self._metrics = metrics
-        self._clock = clock
-        self._channels: dict[RoomName, Channel] = {}
-
-    def channel(self, room: RoomName) -> Channel:
-        """Return the room's channel, open from now on."""
-        channel = self._channels.get(room)
-        if channel is None:
-            channel = Channel(room, self.outbox, self._metrics, self._clock, on_idle=self._forget)
-            self._channels[room] = channel
-        return channel
-
-    def announce(self, committed: Committed) -> None:
-        """Send a room what a batch of the stream changed in it."""
-        self.channel(committed.room).announce(committed)
-
-    def close_room(self, room: RoomName) -> None:
-        """Close every socket of a room that cannot be kept any more."""
-        channel = self._channels.pop(room, None)
-        if channel is not None:
-            channel.close()
-
-    def _forget(self, channel: Channel) -> None:
-        if self._channels.get(channel.room) is channel:
-            del self._channels[channel.room]
-
-    def __iter__(self) -> Iterator[Channel]:
-        return iter(list(self._channels.values()))

@@ -24,8 +24,8 @@ from .close_codes import ROOM_UNUSABLE, CloseCode
 from .connection import Connection
 from .handlers import Lobby
 from .limits import TokenBucket
+from .metrics import Metrics
 from .routes import ROUTES, SERVER_ROUTES
-from .telemetry import Metrics
 
 logger = logging.getLogger(__name__)
 

@@ -26,9 +26,10 @@ from queue_engine.model import ConnectionId, User
 
 from . import messages
 from .admission import Admission, Visitor
-from .channel import Hub, Member
+from .channel import Member
 from .close_codes import CloseCode
 from .connection import Connection
+from .hub import Hub
 
 Body = Mapping[str, Any]
 

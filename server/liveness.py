@@ -1,13 +1,13 @@
 """One timer that pings everybody, instead of a task per connection.
 
-Seated users are pinged every 5 s, the rest every 20 s; who has sent nothing since the last ping
-when the next one is due is gone. So an absence is noticed within 10 s at the board and 40 s
-elsewhere (design, 4.2).
+Seated users are pinged every 5 s, the rest every 20 s. A socket that has sent nothing since its
+last ping when the next one is due is cut off. So an absence is noticed within 10 s at the board and
+40 s elsewhere.
 """
 
 import asyncio
+from collections.abc import Callable, Iterable
 
-from .channel import Hub
 from .connection import Connection
 from .messages import PING_FRAME
 
@@ -19,10 +19,10 @@ LATE_SECONDS = 1.0
 
 
 class Liveness:
-    """The timer."""
+    """The timer; ``crowd`` yields every socket, and whether its user is seated."""
 
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
+    def __init__(self, crowd: Callable[[], Iterable[tuple[Connection, bool]]]) -> None:
+        self._crowd = crowd
         self._tick = 0
 
     async def run(self) -> None:
@@ -37,14 +37,11 @@ class Liveness:
             self._ping_all(trust_silence=loop.time() - due < LATE_SECONDS)
 
     def _ping_all(self, *, trust_silence: bool) -> None:
-        for channel in self._hub:
-            players = channel.players
-            for member in list(channel.members.values()):
-                connection = member.connection
-                # Spread over the ticks, so that a large crowd is not pinged all at once.
-                due = (self._tick + id(connection) // 64) % TICKS_ELSEWHERE == 0
-                if due or member.connection_id in players:
-                    self._ping(connection, trust_silence=trust_silence)
+        for connection, seated in self._crowd():
+            # Spread over the ticks, so that a large crowd is not pinged all at once.
+            due = (self._tick + id(connection) // 64) % TICKS_ELSEWHERE == 0
+            if due or seated:
+                self._ping(connection, trust_silence=trust_silence)
 
     def _ping(self, connection: Connection, *, trust_silence: bool) -> None:
         transport = connection.transport

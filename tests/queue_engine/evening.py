@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from queue_engine.changes import Change, GameChange, UserChange, apply, undo
-from queue_engine.clock import next_deadline
 from queue_engine.commands import (
     Command,
     Disconnect,
@@ -24,11 +23,12 @@ from queue_engine.commands import (
     Rename,
     ReportGameOver,
 )
+from queue_engine.game_clock import next_deadline
+from queue_engine.house import HouseRules
 from queue_engine.items import to_change, to_item_change
 from queue_engine.model import ConnectionId, Game, Marker, Room, Status, User
 from queue_engine.refusals import Refusal
 from queue_engine.rules import play
-from queue_engine.turn import HouseRules
 
 OWNER = "this process"
 

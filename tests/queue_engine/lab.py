@@ -6,11 +6,11 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
 from queue_engine.commands import Command, Disconnect, Enter, MakeMove
+from queue_engine.house import HouseRules
 from queue_engine.items import decode, to_game, to_user
 from queue_engine.mailbox import Played
 from queue_engine.model import ConnectionId, Game, User
 from queue_engine.room_task import RoomTask
-from queue_engine.turn import HouseRules
 from storage.contract import RoomName, RoomUnreadable, Table
 from tests.storage.memory import Disk, MemoryStore
 

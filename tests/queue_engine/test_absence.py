@@ -3,7 +3,7 @@
 import pytest
 
 from queue_engine.commands import Disconnect
-from queue_engine.turn import HouseRules
+from queue_engine.house import HouseRules
 from tests.queue_engine.evening import DRAW, O_WINS, X_WINS, evening_with
 
 

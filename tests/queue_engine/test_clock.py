@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from queue_engine.clock import next_deadline
+from queue_engine.game_clock import next_deadline
+from queue_engine.house import HouseRules
 from queue_engine.refusals import NotNow
-from queue_engine.turn import END_OF_TIME, START_OF_TIME, HouseRules
+from queue_engine.transaction import END_OF_TIME, START_OF_TIME
 from tests.queue_engine.evening import X_WINS, be_away, evening_with
 
 

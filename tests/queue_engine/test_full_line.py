@@ -2,8 +2,8 @@
 
 import pytest
 
+from queue_engine.house import HouseRules
 from queue_engine.refusals import NotNow
-from queue_engine.turn import HouseRules
 from tests.queue_engine.evening import X_WINS, Evening, evening_with
 
 HOUSE = HouseRules(max_waiting=2, move_seconds=0)

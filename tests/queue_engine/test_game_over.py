@@ -2,9 +2,9 @@
 
 import pytest
 
+from queue_engine.house import HouseRules
 from queue_engine.model import Game
 from queue_engine.refusals import NoSuchUser, NotAllowed, NotNow
-from queue_engine.turn import HouseRules
 from tests.queue_engine.evening import DRAW, O_WINS, X_WINS, evening_with
 
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from queue_engine.clock import next_deadline
+from queue_engine.game_clock import next_deadline
+from queue_engine.house import HouseRules
 from queue_engine.model import ConnectionId, Game, Marker, Room, Status, User
-from queue_engine.turn import HouseRules
 
 START = datetime(2026, 11, 22, 20, tzinfo=UTC)
 

@@ -13,12 +13,12 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from queue_engine.clock import next_deadline, stands_still
 from queue_engine.commands import PassTime
+from queue_engine.game_clock import next_deadline, stands_still
+from queue_engine.house import HouseRules
 from queue_engine.items import Committed
 from queue_engine.model import Marker, Status
 from queue_engine.refusals import Refusal
-from queue_engine.turn import HouseRules
 from server.view import View
 from storage.contract import RoomName
 from tests.queue_engine.evening import Evening

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 from queue_engine.commands import Recover
+from queue_engine.house import HouseRules
 from queue_engine.model import Marker, Status
-from queue_engine.turn import HouseRules
 from tests.queue_engine.evening import DRAW, OWNER, X_WINS, evening_with
 
 

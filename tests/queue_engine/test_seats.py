@@ -3,8 +3,8 @@
 import pytest
 
 from queue_engine.commands import LeaveLine
+from queue_engine.house import HouseRules
 from queue_engine.refusals import NoSuchUser, NotNow
-from queue_engine.turn import HouseRules
 from tests.queue_engine.evening import O_WINS, X_WINS, evening_with
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from server.telemetry import MOST_LABELS, Metrics, configure_logging
+from server.logs import configure_logging
+from server.metrics import MOST_LABELS, Metrics
 
 TOUCHED = ("", "websockets", "websockets.server", "aiosqlite", "py.warnings")
 

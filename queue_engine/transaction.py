@@ -1,14 +1,15 @@
 """One command being played: the room, the moment, the house's numbers, and what changed so far.
 
-Rules change a room only through a :class:`Turn`, which applies each change at once and remembers
-it, so that later steps see earlier ones and everything can be undone.
+Rules change a room only through a :class:`Transaction`, which applies each change at once and
+remembers it, so that later steps see earlier ones and everything can be undone.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .changes import Change, GameChange, UserChange, apply, undo
+from .house import HouseRules
 from .model import Game, Room, Status, User
 
 # The first and the last moment that can be written down.
@@ -26,19 +27,7 @@ def later(moment: datetime, by: timedelta) -> datetime:
     return moment + max(min(by, END_OF_TIME - moment), START_OF_TIME - moment)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HouseRules:
-    """The numbers a host may set; durations in seconds, 0 turns a clock or the streak off."""
-
-    resume_seconds: float = 180
-    seat_seconds: float = 15
-    move_seconds: float = 30
-    idle_seconds: float = 300
-    max_streak: int = 0
-    max_waiting: int = 10_000
-
-
-class Turn:
+class Transaction:
     """What one command does to a room."""
 
     def __init__(self, room: Room, now: datetime, house: HouseRules) -> None:

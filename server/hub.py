@@ -1,0 +1,50 @@
+"""The channels of all rooms: it finds them, and forgets those that are idle."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+
+from queue_engine.items import Committed
+from storage.contract import RoomName
+
+from .channel import Channel
+from .connection import Connection, Outbox
+from .metrics import Metrics
+
+
+class Hub:
+    """The channels of all rooms that have somebody in them."""
+
+    def __init__(self, metrics: Metrics, clock: Callable[[], datetime]) -> None:
+        self.outbox = Outbox()
+        self._metrics = metrics
+        self._clock = clock
+        self._channels: dict[RoomName, Channel] = {}
+
+    def channel(self, room: RoomName) -> Channel:
+        """Return the room's channel, open from now on."""
+        channel = self._channels.get(room)
+        if channel is None:
+            channel = Channel(room, self.outbox, self._metrics, self._clock, on_idle=self._forget)
+            self._channels[room] = channel
+        return channel
+
+    def announce(self, committed: Committed) -> None:
+        """Send a room what a batch of the stream changed in it."""
+        self.channel(committed.room).announce(committed)
+
+    def close_room(self, room: RoomName) -> None:
+        """Close every socket of a room that cannot be kept any more."""
+        channel = self._channels.pop(room, None)
+        if channel is not None:
+            channel.close()
+
+    def _forget(self, channel: Channel) -> None:
+        if self._channels.get(channel.room) is channel:
+            del self._channels[channel.room]
+
+    def crowd(self) -> Iterator[tuple[Connection, bool]]:
+        """Yield every socket, and whether its user is seated."""
+        for channel in list(self._channels.values()):
+            players = channel.players
+            for member in list(channel.members.values()):
+                yield member.connection, member.connection_id in players
