@@ -29,5 +29,5 @@ USER 10001:10001
 VOLUME /data
 EXPOSE 8080
 HEALTHCHECK --interval=30s --timeout=5s --start-period=10s \
-    CMD ["python", "-m", "server.healthcheck"]
+    CMD ["python", "-m", "server.ops.healthcheck"]
 ENTRYPOINT ["python", "-m", "server"]

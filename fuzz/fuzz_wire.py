@@ -10,9 +10,9 @@ from typing import Any
 
 import atheris
 
-with atheris.instrument_imports(include=["server.messages"]):
-    from server.messages import BadMessage, Envelope, open_envelope, read_fields, response
-    from server.routes import ROUTES, SERVER_ROUTES, Route
+with atheris.instrument_imports(include=["server.wire.messages"]):
+    from server.rooms.routes import ROUTES, SERVER_ROUTES, Route
+    from server.wire.messages import BadMessage, Envelope, open_envelope, read_fields, response
 
 KEYS = ("action", "requestId", "username", "cell", "loserId", "data", "game", "x")
 ACTIONS = (*ROUTES, *SERVER_ROUTES, "nope")

@@ -190,7 +190,7 @@ def _make_move(tx: Transaction, command: MakeMove) -> None:
     tx.update_game(
         game,
         board=board,
-        tx=user.marker.other,
+        turn=user.marker.other,
         moved_at=tx.now,
         deadline=None,
         time_left=None,

@@ -68,7 +68,7 @@ def finish(
     tx.update_game(
         game,
         status=status,
-        tx=None,
+        turn=None,
         winner=winner,
         line=line,
         deadline=None,

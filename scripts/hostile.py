@@ -19,8 +19,8 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import NamedTuple
 
-from server.allowance import FRAMES_A_MESSAGE
 from server.settings import Settings
+from server.sockets.allowance import FRAMES_A_MESSAGE
 from tests.player import Player
 from tests.server.raw import PING, TEXT, Raw, frame, upgrade_request
 from tests.server_process import ROOT, ServerProcess

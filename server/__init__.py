@@ -1,6 +1,6 @@
 """Sockets and frames: everything between a client and the rules.
 
-A message's way in is `handshake`, `conversation`, `routes`, `handlers`; its way out is
-`channel`, `view`, `connection`. `app` joins them, `messages` alone knows how a message is
-spelt.
+`wire` spells messages; `http` answers requests that open no socket; `sockets` takes connections in,
+limits them and lets them go; `rooms` carries messages to the engine and its changes to the members
+of a room; `ops` is what an operator sees. `app` builds all of it, and nothing else does.
 """

@@ -17,12 +17,11 @@ if sys.platform == "win32":
     print("winner-stays: found Windows, expected Linux or macOS; WSL will do", file=sys.stderr)
     sys.exit(2)
 
+from server import settings as configuration
+from server.app import run
+from server.ops.logs import configure_logging
+from server.ops.machine import open_standard_streams
 from storage.contract import StoreError
-
-from . import settings as configuration
-from .app import run
-from .logs import configure_logging
-from .machine import open_standard_streams
 
 logger = logging.getLogger(__name__)
 

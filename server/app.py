@@ -22,23 +22,22 @@ from queue_engine.clock import Clock
 from queue_engine.engine import Engine
 from queue_engine.house import HouseRules
 from queue_engine.items import decode
+from server.http.pages import Pages
+from server.ops.logs import report_once_out_of_files
+from server.ops.machine import sockets_allowed
+from server.ops.metrics import Metrics
+from server.rooms.conversation import Host
+from server.rooms.handlers import Lobby
+from server.rooms.hub import Hub
+from server.settings import Settings, public_url
+from server.sockets.admission import Admission, Limits
+from server.sockets.allowance import LEAST_FRAMES
+from server.sockets.connection import CLOSE_SECONDS, Census, Connection
+from server.sockets.handshake import Handshake
+from server.sockets.liveness import Liveness
+from server.wire.close_codes import CloseCode
 from storage import open_store
 from storage.contract import Store
-
-from .admission import Admission, Limits
-from .allowance import LEAST_FRAMES
-from .close_codes import CloseCode
-from .connection import CLOSE_SECONDS, Census, Connection
-from .conversation import Host
-from .handlers import Lobby
-from .handshake import Handshake
-from .hub import Hub
-from .liveness import Liveness
-from .logs import report_once_out_of_files
-from .machine import sockets_allowed
-from .metrics import Metrics
-from .pages import Pages
-from .settings import Settings, public_url
 
 logger = logging.getLogger(__name__)
 

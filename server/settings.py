@@ -23,11 +23,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from server.ops import command_line
+from server.ops.machine import connections_allowed, lan_address
+from server.sockets.limits import Network
 from storage import MAX_RECORDS
-
-from . import command_line
-from .limits import Network
-from .machine import connections_allowed, lan_address
 
 ENV_PREFIX = "WINNER_STAYS_"
 MOST_CONNECTIONS = 20_000

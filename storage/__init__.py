@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from storage.contract import Store, StoreUnusable
-from storage.sqlite import SQLiteStore
+from storage.sqlite.store import SQLiteStore
 
 __all__ = ["MAX_RECORDS", "masked", "open_store"]
 

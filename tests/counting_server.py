@@ -14,7 +14,7 @@ from collections import Counter
 from pathlib import Path
 
 from server.__main__ import main
-from server.connection import Connection
+from server.sockets.connection import Connection
 
 HELD = ("RoomTask", "Room", "View", "User", "TokenBucket", "TimerHandle")
 

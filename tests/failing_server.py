@@ -11,7 +11,7 @@ from typing import Any
 
 from queue_engine.room_task import RoomTask
 from server.__main__ import main
-from server.channel import Channel
+from server.rooms.channel import Channel
 
 PARTS = {
     "channel": (Channel, "announce"),

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from server.liveness import TICK_SECONDS
+from server.sockets.liveness import TICK_SECONDS
 from tests.faults.conftest import StartServer
 from tests.faults.misfortune import Misfortune
 from tests.player import Player

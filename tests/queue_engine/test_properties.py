@@ -19,7 +19,7 @@ from queue_engine.house import HouseRules
 from queue_engine.items import Committed
 from queue_engine.model import Marker, Status
 from queue_engine.refusals import Refusal
-from server.view import View
+from server.rooms.view import View
 from storage.contract import RoomName
 from tests.queue_engine.evening import Evening
 

@@ -3,7 +3,7 @@
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from server.allowance import (
+from server.sockets.allowance import (
     FRAMES_A_MESSAGE,
     LARGEST_HEADER,
     LEAST_BYTES,

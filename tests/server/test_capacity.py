@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import pytest
 
-from server.qr_codes import DRAWN_PER_SECOND, MOST_WAITING
+from server.http.qr_codes import DRAWN_PER_SECOND, MOST_WAITING
 from tests.player import Player
 from tests.server.conftest import Certificate
 from tests.server.raw import Raw, upgrade_request

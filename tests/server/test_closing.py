@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 
-from server.allowance import LEAST_FRAMES
+from server.sockets.allowance import LEAST_FRAMES
 from tests.player import Player
 from tests.server.raw import BINARY, CLOSE, PING, PONG, TEXT, Raw, frame
 from tests.server_process import ServerProcess

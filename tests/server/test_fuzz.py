@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-from server.messages import open_envelope
-from server.routes import ROUTES, SERVER_ROUTES
+from server.rooms.routes import ROUTES, SERVER_ROUTES
+from server.wire.messages import open_envelope
 from tests.server.raw import CLOSE, TEXT, frame, upgrade_request
 from tests.server_process import ServerProcess
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from server.pages import SECURITY_HEADERS
+from server.http.pages import SECURITY_HEADERS
 from tests.server.raw import Raw, upgrade_request
 from tests.server_process import ServerProcess
 

@@ -14,7 +14,7 @@ from tests.server_process import ROOT, ServerProcess
 
 def healthcheck(**environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-m", "server.healthcheck"],
+        [sys.executable, "-m", "server.ops.healthcheck"],
         cwd=ROOT,
         env={**os.environ, **environment},
         capture_output=True,

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from server.limits import (
+from server.sockets.limits import (
     LONGEST_WAIT,
     PACE_SECONDS,
     PACED_SECONDS,

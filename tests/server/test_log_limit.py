@@ -6,7 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 
-from server.log_limit import LINES_AT_ONCE, LINES_PER_SECOND, LogLimit
+from server.ops.log_limit import LINES_AT_ONCE, LINES_PER_SECOND, LogLimit
 from tests.player import Player
 from tests.server.raw import Raw, frame
 from tests.server_process import ServerProcess

@@ -13,8 +13,8 @@ from websockets.asyncio.server import ServerConnection, serve
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
-from server.pages import SECURITY_HEADERS, Pages, refuse, room_of
-from server.qr_codes import MOST_WAITING
+from server.http.pages import SECURITY_HEADERS, Pages, refuse, room_of
+from server.http.qr_codes import MOST_WAITING
 from storage.contract import StoreUnavailable
 
 INDEX = b"<!doctype html><title>Winner Stays</title>"

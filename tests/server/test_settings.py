@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from server.machine import connections_allowed
+from server.ops.machine import connections_allowed
 from server.settings import Settings, load, public_url
 
 # For the settings that 7 is no value of.

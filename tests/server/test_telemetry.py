@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from server.logs import configure_logging
-from server.metrics import MOST_LABELS, Metrics
+from server.ops.logs import configure_logging
+from server.ops.metrics import MOST_LABELS, Metrics
 
 TOUCHED = ("", "websockets", "websockets.server", "aiosqlite", "py.warnings")
 
@@ -56,7 +56,7 @@ def test_a_json_line_has_the_event_and_its_details(json_lines: JsonLines) -> Non
         "duration_ms": 1.5,
         "statusCode": 409,
     }
-    logging.getLogger("server.conversation").info("message %s", "answered", extra=extra)
+    logging.getLogger("server.rooms.conversation").info("message %s", "answered", extra=extra)
     (line,) = json_lines()
     time = datetime.fromisoformat(line.pop("time"))
     assert time.tzinfo == UTC
@@ -65,7 +65,7 @@ def test_a_json_line_has_the_event_and_its_details(json_lines: JsonLines) -> Non
         "level": "info",
         "event": "message",
         "message": "message answered",
-        "logger": "server.conversation",
+        "logger": "server.rooms.conversation",
         "room": "lobby",
         "connectionId": "c-1",
         "route": "makeMove",

@@ -130,7 +130,7 @@ async def test_what_is_no_tls_is_hung_up_on(
 
 def test_image_asks_for_its_health_over_tls(house: ServerProcess, certificate: Certificate) -> None:
     result = subprocess.run(
-        [sys.executable, "-m", "server.healthcheck"],
+        [sys.executable, "-m", "server.ops.healthcheck"],
         cwd=ROOT,
         env={
             "WINNER_STAYS_PORT": str(house.port),
@@ -194,7 +194,7 @@ def test_certificate_that_cannot_be_used_is_told_in_one_line(
 TELLS_OF_ITS_SOCKETS = """
 import gc, signal, socket
 from server.__main__ import main
-from server.connection import Connection
+from server.sockets.connection import Connection
 
 def tell(*_):
     held = [each for each in gc.get_objects() if issubclass(type(each), Connection)]
@@ -227,7 +227,7 @@ async def test_frames_do_not_wait_for_the_acknowledgement_of_others(
 WITHOUT_COLLECTOR = """
 import gc, signal
 from server.__main__ import main
-from server.connection import Connection
+from server.sockets.connection import Connection
 
 def count(*_):
     kinds = map(type, gc.get_objects())

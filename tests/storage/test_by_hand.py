@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from storage import feed, open_store
+from storage import open_store
 from storage.contract import (
     Batch,
     Conflict,
@@ -22,8 +22,9 @@ from storage.contract import (
     StoreUnavailable,
     Table,
 )
-from storage.migrating import migrate
-from storage.rows import COLUMNS
+from storage.sqlite import feed
+from storage.sqlite.migrating import migrate
+from storage.sqlite.rows import COLUMNS
 from tests.storage.items import (
     ANNEX,
     DEADLINE,

@@ -16,8 +16,8 @@ import pytest
 
 from storage import open_store
 from storage.contract import RoomName
-from storage.migrating import VERSION
-from storage.rows import COLUMNS
+from storage.sqlite.migrating import VERSION
+from storage.sqlite.rows import COLUMNS
 from tests.storage.items import LOBBY, modify, next_changes
 from tests.storage.processes import Start, line
 
@@ -174,7 +174,7 @@ async def test_full_disk_leaves_version_1_whole(old: Path, start: Start, size: i
 DIE = """
 import os, sqlite3, sys
 from pathlib import Path
-from storage.opening import Interrupt, prepare
+from storage.sqlite.opening import Interrupt, prepare
 left = int(sys.argv[2])
 
 def count(_):

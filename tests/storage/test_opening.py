@@ -13,8 +13,8 @@ import pytest
 
 from storage import open_store
 from storage.contract import Store, StoreUnusable
-from storage.migrating import VERSION
-from storage.opening import APPLICATION_ID
+from storage.sqlite.migrating import VERSION
+from storage.sqlite.opening import APPLICATION_ID
 from tests.storage.items import DEADLINE, LOBBY, insert, remove, user
 from tests.storage.processes import HOLD, SHELL, Start, line
 

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from storage import feed, open_store
+from storage import open_store
 from storage.contract import Conflict, RoomName, Store, StoreUnavailable
-from storage.guards import SameFile
-from storage.writer import TRIM_AT_ONCE, Writer
+from storage.sqlite import feed
+from storage.sqlite.guards import SameFile
+from storage.sqlite.writer import TRIM_AT_ONCE, Writer
 from tests.storage.items import (
     ANNEX,
     DEADLINE,
@@ -323,7 +324,7 @@ async def test_trim_spares_what_is_younger_than_a_day(
 async def test_file_is_made_shorter_when_much_of_it_is_free(
     writer: Writer, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("storage.writer.MOST_FREE_PAGES", 16)
+    monkeypatch.setattr("storage.sqlite.writer.MOST_FREE_PAGES", 16)
     before = size_of(path)
     await writer.trim(2500, 10**9)
     await writer.close()

@@ -11,7 +11,7 @@ import pytest
 
 from storage import open_store
 from storage.contract import RoomName, Store, StoreUnavailable
-from storage.opening import BUSY_SECONDS
+from storage.sqlite.opening import BUSY_SECONDS
 from tests.storage.items import insert, user
 
 ROOMS = [RoomName(f"room-{number}") for number in range(6)]

@@ -26,11 +26,11 @@ from storage.contract import (
     StoreUnavailable,
     StoreUnusable,
 )
-from storage.feed import Feed
-from storage.guards import SameFile, finish
-from storage.opening import BUSY_SECONDS, Interrupt, prepare
-from storage.reader import Reader
-from storage.writer import Writer
+from storage.sqlite.feed import Feed
+from storage.sqlite.guards import SameFile, finish
+from storage.sqlite.opening import BUSY_SECONDS, Interrupt, prepare
+from storage.sqlite.reader import Reader
+from storage.sqlite.writer import Writer
 
 logger = logging.getLogger(__name__)
 

@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from . import handlers, messages
-from .channel import Member
+from server.rooms import handlers
+from server.rooms.channel import Member
+from server.wire import messages
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,13 +13,12 @@ from datetime import datetime
 
 from queue_engine.items import Committed
 from queue_engine.model import ConnectionId, Status, User
+from server.ops.metrics import Metrics
+from server.rooms.view import News, View
+from server.sockets.connection import Connection, Outbox
+from server.wire import messages
+from server.wire.close_codes import ROOM_UNUSABLE, CloseCode
 from storage.contract import RoomName, RoomUnreadable
-
-from . import messages
-from .close_codes import ROOM_UNUSABLE, CloseCode
-from .connection import Connection, Outbox
-from .metrics import Metrics
-from .view import News, View
 
 # No member is told its position in line more often than this (seconds; design, 4.2).
 NOTICE_SECONDS = 2.0

@@ -19,10 +19,10 @@ from storage.contract import (
     StoreUnavailable,
     Table,
 )
-from storage.guards import finish
-from storage.reader import READ_AT_ONCE, Reader, Snapshots
-from storage.rows import Record, change
-from storage.writer import Writer
+from storage.sqlite.guards import finish
+from storage.sqlite.reader import READ_AT_ONCE, Reader, Snapshots
+from storage.sqlite.rows import Record, change
+from storage.sqlite.writer import Writer
 
 logger = logging.getLogger(__name__)
 

@@ -4,11 +4,10 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from queue_engine.items import Committed
+from server.ops.metrics import Metrics
+from server.rooms.channel import Channel
+from server.sockets.connection import Connection, Outbox
 from storage.contract import RoomName
-
-from .channel import Channel
-from .connection import Connection, Outbox
-from .metrics import Metrics
 
 
 class Hub:

@@ -18,10 +18,9 @@ from queue_engine.engine import Engine
 from queue_engine.items import Committed
 from queue_engine.model import ConnectionId, User
 from queue_engine.rules import gives_up_row
+from server.sockets.allowance import Allowance
+from server.sockets.limits import Pace, TokenBucket
 from storage.contract import RoomName
-
-from .allowance import Allowance
-from .limits import Pace, TokenBucket
 
 # Always allow this many handshakes, so that a refused client can be told why.
 LEAST_UNFINISHED = 16

@@ -23,13 +23,12 @@ from queue_engine.commands import (
 from queue_engine.engine import Engine
 from queue_engine.mailbox import Played
 from queue_engine.model import ConnectionId, User
-
-from . import messages
-from .admission import Admission, Visitor
-from .channel import Member
-from .close_codes import CloseCode
-from .connection import Connection
-from .hub import Hub
+from server.rooms.channel import Member
+from server.rooms.hub import Hub
+from server.sockets.admission import Admission, Visitor
+from server.sockets.connection import Connection
+from server.wire import messages
+from server.wire.close_codes import CloseCode
 
 Body = Mapping[str, Any]
 

@@ -6,8 +6,8 @@ bytes long, but costs as much time and memory as any other. Payloads are skipped
 
 from collections.abc import Iterator
 
-from .close_codes import CloseCode
-from .limits import TokenBucket
+from server.sockets.limits import TokenBucket
+from server.wire.close_codes import CloseCode
 
 # A message in more fragments than this is refused like one that is too big.
 MOST_FRAGMENTS = 64

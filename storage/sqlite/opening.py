@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, TextIO
 
 from storage.contract import StoreUnusable
-from storage.migrating import VERSION, migrate
+from storage.sqlite.migrating import VERSION, migrate
 
 APPLICATION_ID = 0x57696E53
 SMALLEST_PAGE = 512

@@ -12,8 +12,7 @@ from typing import Any
 from queue_engine.changes import Change, GameChange, apply
 from queue_engine.items import Committed
 from queue_engine.model import ConnectionId, Game, Room
-
-from . import messages
+from server.wire import messages
 
 # Both players and so many of the line are what a v1 client sees (design, 4.2).
 WINDOW = 100

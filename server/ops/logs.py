@@ -10,9 +10,9 @@ import logging
 import sys
 from typing import Any
 
-from .log_limit import LogLimit
-from .log_lines import ConsoleFormatter, JsonFormatter
-from .log_writer import LogWriter
+from server.ops.log_limit import LogLimit
+from server.ops.log_lines import ConsoleFormatter, JsonFormatter
+from server.ops.log_writer import LogWriter
 
 logger = logging.getLogger(__name__)
 

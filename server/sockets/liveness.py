@@ -8,8 +8,8 @@ last ping when the next one is due is cut off. So an absence is noticed within 1
 import asyncio
 from collections.abc import Callable, Iterable
 
-from .connection import Connection
-from .messages import PING_FRAME
+from server.sockets.connection import Connection
+from server.wire.messages import PING_FRAME
 
 TICK_SECONDS = 5.0
 # Everybody but the seated is pinged at every so many ticks.

@@ -2,7 +2,7 @@
 
 It sees what is committed and nothing else, whoever committed it. Each question is one statement,
 so its answer is of one moment. Following the stream, and whose turn it is to read, is the business
-of :mod:`storage.feed`.
+of :mod:`storage.sqlite.feed`.
 """
 
 import json
@@ -12,8 +12,8 @@ from typing import Any
 import aiosqlite
 
 from storage.contract import Item, RoomName, RoomUnreadable, Snapshot, StoreUnavailable
-from storage.guards import translated
-from storage.rows import LAST_OF_ALL, Record
+from storage.sqlite.guards import translated
+from storage.sqlite.rows import LAST_OF_ALL, Record
 
 READ_AT_ONCE = 1000
 

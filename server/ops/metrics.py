@@ -16,7 +16,7 @@ from prometheus_client import (
 )
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
-from .close_codes import CloseCode
+from server.wire.close_codes import CloseCode
 
 # Most values that one label takes; further values are counted as "other".
 MOST_LABELS = 32

@@ -11,7 +11,7 @@ from functools import partial
 
 import segno
 
-from .limits import TokenBucket
+from server.sockets.limits import TokenBucket
 
 DRAWN_PER_SECOND = 10.0
 # Codes that wait for the thread, and codes that are kept.

@@ -15,11 +15,10 @@ from pathlib import Path
 from websockets.datastructures import Headers
 from websockets.http11 import Request, Response
 
+from server.http.qr_codes import QrCodes, TooManyDrawings
 from storage.contract import RoomName, StoreUnavailable
 
-from .qr_codes import QrCodes, TooManyDrawings
-
-STATIC = Path(__file__).parent.parent / "static"
+STATIC = Path(__file__).parents[2] / "static"
 LOBBY = RoomName("lobby")
 NO_ROOMS = frozenset({"static", "healthz", "readyz", "metrics"})
 

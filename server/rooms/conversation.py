@@ -16,16 +16,16 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request
 
 from queue_engine.refusals import Refusal
+from server.ops.metrics import Metrics
+from server.rooms import handlers
+from server.rooms.channel import Member
+from server.rooms.handlers import Lobby
+from server.rooms.routes import ROUTES, SERVER_ROUTES
+from server.sockets.connection import Connection
+from server.sockets.limits import TokenBucket
+from server.wire import messages
+from server.wire.close_codes import ROOM_UNUSABLE, CloseCode
 from storage.contract import RoomUnreadable, StoreUnavailable
-
-from . import handlers, messages
-from .channel import Member
-from .close_codes import ROOM_UNUSABLE, CloseCode
-from .connection import Connection
-from .handlers import Lobby
-from .limits import TokenBucket
-from .metrics import Metrics
-from .routes import ROUTES, SERVER_ROUTES
 
 logger = logging.getLogger(__name__)
 

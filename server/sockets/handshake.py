@@ -10,11 +10,11 @@ from websockets.asyncio.server import ServerConnection
 from websockets.headers import parse_subprotocol
 from websockets.http11 import Request, Response
 
-from . import messages
-from .admission import Admission, Refused, Visitor
-from .connection import Connection
-from .limits import Network, client_address, origin_allowed
-from .pages import Pages, refuse, room_of, secure
+from server.http.pages import Pages, refuse, room_of, secure
+from server.sockets.admission import Admission, Refused, Visitor
+from server.sockets.connection import Connection
+from server.sockets.limits import Network, client_address, origin_allowed
+from server.wire import messages
 
 # The library's refusals quote the request; a longer one (bytes) is replaced by ours.
 LARGEST_REFUSAL = 512

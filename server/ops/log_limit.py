@@ -8,7 +8,7 @@ import logging
 import time
 from collections import Counter
 
-from .limits import TokenBucket
+from server.sockets.limits import TokenBucket
 
 LINES_PER_SECOND = 1.0
 LINES_AT_ONCE = 100

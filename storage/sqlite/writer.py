@@ -4,7 +4,7 @@ SQLite runs in a thread of its own. Commits that wait while it is busy are store
 transaction with a savepoint for each: so a busy store syncs the disk less often, and yet a commit
 that is refused is refused alone. Whatever goes wrong, when the thread is done with a transaction
 it is stored either whole or not at all. What is in the rows is the business of
-:mod:`storage.rows`.
+:mod:`storage.sqlite.rows`.
 """
 
 import asyncio
@@ -17,9 +17,9 @@ from functools import partial
 from typing import TypeVar
 
 from storage.contract import Conflict, ItemChange, RoomName, StoreError, StoreUnavailable
-from storage.guards import SameFile, finish, translated
-from storage.migrating import VERSION
-from storage.rows import LAST_OF_ALL, MOST_SEQUENCE, Run, runs
+from storage.sqlite.guards import SameFile, finish, translated
+from storage.sqlite.migrating import VERSION
+from storage.sqlite.rows import LAST_OF_ALL, MOST_SEQUENCE, Run, runs
 
 T = TypeVar("T")
 

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 from websockets.asyncio.server import ServerConnection
 from websockets.protocol import SEND_EOF, State
 
-from .admission import Visitor
-from .allowance import Allowance
-from .close_codes import CloseCode
-from .pages import refuse
+from server.http.pages import refuse
+from server.sockets.admission import Visitor
+from server.sockets.allowance import Allowance
+from server.wire.close_codes import CloseCode
 
 # The library would take 128 lines of 8 KB, and look for commas in all of them. A browser's request
 # is smaller than this (bytes), a proxy's additions included.

@@ -1,0 +1,1 @@
+"""How a message and a close code are spelt: the only place that knows."""

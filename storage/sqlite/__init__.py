@@ -1,0 +1,1 @@
+"""The store on SQLite: a file, a thread that writes, a connection that reads, and the stream."""
