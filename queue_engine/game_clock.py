@@ -42,7 +42,7 @@ def has_clock(room: Room, game: Game, house: HouseRules) -> bool:
     Their board lives elsewhere, so the server cannot see them move.
     """
     # Less than a microsecond is no clock: it would be over before it began, for ever.
-    timed = bool(timedelta(seconds=house.move_seconds)) and game.turn is not None
+    timed = bool(timedelta(seconds=house.move_seconds))
     return timed and any(player.resumable for player in room.active())
 
 

@@ -1,6 +1,8 @@
-"""The house rules that a host may set: times, and how long a streak or a line may be."""
+"""The house rules that a host may set: times, which game, how long a streak or a line may be."""
 
 from dataclasses import dataclass
+
+from . import games
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,3 +15,4 @@ class HouseRules:
     idle_seconds: float = 300
     max_streak: int = 0
     max_waiting: int = 10_000
+    kind: str = games.DEFAULT

@@ -21,6 +21,7 @@ from storage.contract import (
     Table,
 )
 
+from . import games
 from .changes import Change, GameChange, UserChange
 from .model import ConnectionId, Game, GameStatus, Marker, Report, Room, Status, User
 
@@ -165,13 +166,14 @@ def game_item(room: str, game: Game) -> Item:
     return {
         "room": room,
         "number": game.number,
-        "board": game.board,
+        "kind": game.kind,
+        "moves": ",".join(map(str, game.moves)),
+        "first": game.first.value,
         "turn": _maybe(game.turn, lambda marker: marker.value),
         "status": game.status.value,
         "x_id": game.x_id,
         "o_id": game.o_id,
         "winner": _maybe(game.winner, lambda marker: marker.value),
-        "line": _maybe(game.line, lambda cells: ",".join(map(str, cells))),
         "moved_at": iso(game.moved_at),
         "deadline": _maybe(game.deadline, iso),
         "time_left": game.time_left,
@@ -199,15 +201,16 @@ def _game(row: dict[str, Any]) -> Game:
     if row["reported_at"] is not None:
         at = datetime.fromisoformat(row["reported_at"])
         report = Report(row["reported_loser"], row["reported_by"], at)
+    kind, moves, first = _played(row["kind"], row["moves"], Marker(row["first"]))
     return Game(
         number=row["number"],
-        board=row["board"],
-        turn=_maybe(row["turn"], Marker),
+        kind=kind,
+        moves=moves,
+        first=first,
         status=GameStatus(row["status"]),
         x_id=ConnectionId(row["x_id"]),
         o_id=ConnectionId(row["o_id"]),
         winner=_maybe(row["winner"], Marker),
-        line=_maybe(row["line"], lambda text: tuple(int(cell) for cell in text.split(","))),
         moved_at=datetime.fromisoformat(row["moved_at"]),
         deadline=_maybe(row["deadline"], datetime.fromisoformat),
         time_left=row["time_left"],
@@ -215,6 +218,16 @@ def _game(row: dict[str, Any]) -> Game:
         o_waited=row["o_waited"],
         report=report,
     )
+
+
+def _played(kind: str, moves: str, first: Marker) -> tuple[str, tuple[int, ...], Marker]:
+    """Return what was played; a game that cannot have been played so begins again."""
+    try:
+        cells = tuple(map(int, filter(None, moves.split(","))))
+        games.KINDS[kind].position(cells, first)
+    except (KeyError, ValueError):
+        return kind if kind in games.KINDS else games.DEFAULT, (), first
+    return kind, cells, first
 
 
 @contextmanager

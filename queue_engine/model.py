@@ -13,6 +13,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import NewType
 
+from . import games
 from .names import MAX_NAME, skeleton
 
 ConnectionId = NewType("ConnectionId", str)
@@ -92,6 +93,7 @@ class Report:
 class Game:
     """A game between two seated users; the last one stays on record until the next begins.
 
+    It is of a ``kind`` and consists of its ``moves``; the player ``first`` makes the first of them.
     ``moved_at`` is when the game last made progress: a move, its own start, or the server's.
     Without a clock, also when the first person lined up behind it. While the clock runs there is a
     ``deadline``. Once the clock was stopped in this move there is ``time_left``: what was left of
@@ -100,13 +102,13 @@ class Game:
     """
 
     number: int
-    board: str
-    turn: Marker | None
+    kind: str = games.DEFAULT
+    moves: tuple[int, ...] = ()
+    first: Marker = Marker.X
     x_id: ConnectionId
     o_id: ConnectionId
     status: GameStatus = GameStatus.PLAYING
     winner: Marker | None = None
-    line: tuple[int, ...] | None = None
     moved_at: datetime
     deadline: datetime | None = None
     time_left: float | None = None
@@ -118,6 +120,27 @@ class Game:
     def playing(self) -> bool:
         """Whether it is still going on."""
         return self.status is GameStatus.PLAYING
+
+    @property
+    def turn(self) -> Marker | None:
+        """Whose move it is, as long as the game goes on."""
+        if not self.playing:
+            return None
+        return self.first if len(self.moves) % 2 == 0 else self.first.other
+
+    @property
+    def position(self) -> games.Position:
+        """What lies on the board.
+
+        Raises:
+            ValueError: a move cannot have been made.
+        """
+        return games.KINDS[self.kind].position(self.moves, self.first)
+
+    @property
+    def line(self) -> tuple[int, ...] | None:
+        """The line that won the game, if a line did."""
+        return self.position.line if self.status is GameStatus.WON else None
 
     def player(self, marker: Marker) -> ConnectionId:
         """Return who plays that marker."""

@@ -8,7 +8,7 @@ the socket keeps place and seat for a while, and the game waits. One function pe
 
 from datetime import datetime, timedelta
 
-from . import tictactoe
+from . import games
 from .changes import Change
 from .commands import (
     Command,
@@ -27,7 +27,7 @@ from .commands import (
 )
 from .game_clock import charge_absences, has_clock, next_deadline, stands_still
 from .house import HouseRules
-from .model import Game, GameStatus, Report, Room, Status, User
+from .model import Game, GameStatus, Marker, Report, Room, Status, User
 from .names import distinct
 from .refusals import NoSuchUser, NotAllowed, NotNow
 from .seats import (
@@ -180,27 +180,28 @@ def _make_move(tx: Transaction, command: MakeMove) -> None:
         raise NotNow("there is no game yet: the other seat is empty")
     if game.turn is not user.marker:
         raise NotNow("it is not your turn")
-    if not tictactoe.is_free(game.board, command.cell):
+    kind = games.KINDS[game.kind]
+    if not 0 <= command.cell < kind.CELLS:
+        raise NotNow(f"this game has no cell {command.cell}")
+    if not kind.is_free(game.moves, command.cell):
         raise NotNow(f"cell {command.cell} is taken")
     if stands_still(tx.room, game, tx.house, tx.now):
         raise NotNow("a player is absent: the game waits")
 
     game = charge_absences(tx, game, *tx.room.active())
-    board = tictactoe.mark(game.board, command.cell, user.marker)
     tx.update_game(
         game,
-        board=board,
-        turn=user.marker.other,
+        moves=(*game.moves, command.cell),
         moved_at=tx.now,
         deadline=None,
         time_left=None,
         report=None,
     )
     moved = _playing(tx)
-    line = tictactoe.winning_line(board)
-    if line is not None:
-        win(tx, moved, GameStatus.WON, user.marker, line=line)
-    elif tictactoe.is_full(board):
+    position = moved.position
+    if position.winner is not None:
+        win(tx, moved, GameStatus.WON, Marker(position.winner))
+    elif position.is_over:
         end_without_winner(tx, moved, GameStatus.DRAW)
 
 

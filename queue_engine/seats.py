@@ -7,7 +7,6 @@ player who leaves.
 
 from datetime import datetime
 
-from . import tictactoe
 from .game_clock import charge_absences, has_clock, run_clock
 from .model import Game, GameStatus, Marker, Report, Status, User
 from .transaction import START_OF_TIME, Transaction, just_after
@@ -36,11 +35,10 @@ def win(
     status: GameStatus,
     winner: Marker,
     *,
-    line: tuple[int, ...] | None = None,
     report: Report | None = None,
 ) -> None:
     """End the game: the loser goes to the end of the line, the winner stays on."""
-    finish(tx, game, status, winner=winner, line=line, report=report)
+    finish(tx, game, status, winner=winner, report=report)
     loser = tx.room.seated(winner.other)
     if loser is not None:
         tx.to_end_of_line(loser)
@@ -61,16 +59,13 @@ def finish(
     status: GameStatus,
     *,
     winner: Marker | None = None,
-    line: tuple[int, ...] | None = None,
     report: Report | None = None,
 ) -> None:
     """Put the result on record; the seats are the caller's to clear."""
     tx.update_game(
         game,
         status=status,
-        turn=None,
         winner=winner,
-        line=line,
         deadline=None,
         time_left=None,
         report=report,
@@ -131,8 +126,7 @@ def _start_game(tx: Transaction) -> None:
     tx.set_game(
         Game(
             number=last.number + 1 if last is not None else 1,
-            board=tictactoe.EMPTY_BOARD,
-            turn=Marker.X,
+            kind=tx.house.kind,
             x_id=x_id,
             o_id=o_id,
             moved_at=tx.now,

@@ -19,6 +19,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from websockets.frames import Frame, Opcode
 
 from queue_engine import names
+from queue_engine.games import MOST_CELLS
 from queue_engine.items import iso
 from queue_engine.model import Game, Room, Status, User
 
@@ -125,9 +126,9 @@ class UpdateDB(Fields):
 
 
 class MakeMove(Fields):
-    """A cell of the board, row by row."""
+    """A cell, as the kind of game counts them."""
 
-    cell: Annotated[int, Field(ge=0, le=8)]
+    cell: Annotated[int, Field(ge=0, lt=MOST_CELLS)]
 
 
 class GameOver(Fields):
@@ -242,7 +243,10 @@ def game_update(game: Game | None) -> bytes:
 def _game(game: Game) -> dict[str, Any]:
     message: dict[str, Any] = {
         "number": game.number,
-        "board": game.board,
+        "kind": game.kind,
+        "board": game.position.board,
+        "moves": game.moves,
+        "first": game.first,
         "turn": game.turn,
         "players": {"X": game.x_id, "O": game.o_id},
         "status": game.status,

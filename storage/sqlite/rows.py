@@ -18,9 +18,9 @@ COLUMNS = {
         "seated_at", "streak", "resumable", "absent_until", "seat_until", "owner", "generation",
     ),
     Table.GAMES: (
-        "room", "number", "board", "turn", "status", "x_id", "o_id", "winner", "line", "moved_at",
-        "deadline", "time_left", "x_waited", "o_waited", "reported_loser", "reported_by",
-        "reported_at",
+        "room", "number", "kind", "moves", "first", "turn", "status", "x_id", "o_id", "winner",
+        "moved_at", "deadline", "time_left", "x_waited", "o_waited", "reported_loser",
+        "reported_by", "reported_at",
     ),
 }  # fmt: skip
 

@@ -79,6 +79,7 @@ class Writer:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="write")
         self._waiting: list[Order] = []
         self._running: asyncio.Future[list[Outcome]] | None = None
+        self._probing: asyncio.Future[None] | None = None
         self._closed = False
         self.highest = highest
 
@@ -203,12 +204,15 @@ class Writer:
             self._database.execute(f"PRAGMA user_version = {VERSION}")
 
     async def probe(self) -> None:
-        """Write what changes nothing.
+        """Write what changes nothing; callers that ask at the same time share one answer.
 
         Raises:
             StoreUnavailable: the file cannot be written.
         """
-        await self._run(self._probe)
+        if self._probing is None or self._probing.done():
+            # One after another, many rooms would wait for a locked file for minutes.
+            self._probing = asyncio.ensure_future(self._run(self._probe))
+        await finish(self._probing)
 
     def _probe(self) -> None:
         self._file.check()

@@ -105,8 +105,9 @@ class Tables:
         game = self.games[room]
         assert game["status"] == "playing"
         assert {"X": game["x_id"], "O": game["o_id"]} == seated
-        ahead = game["board"].count("X") - game["board"].count("O")
-        assert (ahead, game["turn"]) in ((0, "X"), (1, "O"))
+        moves = game["moves"].split(",") if game["moves"] else []
+        assert game["turn"] == game["first"] if len(moves) % 2 == 0 else "O"
+        assert len(set(moves)) == len(moves)
 
 
 def _values(row: sqlite3.Row) -> Row:

@@ -18,14 +18,14 @@ from tests.server_process import DEADLINE, ROOT, ServerProcess
 
 DYING = ("-m", "tests.faults.dying_server")
 MOST_POINTS = 200
-BEFORE, AFTER = ("XX.OO....", 1), (".........", 2)
+BEFORE, AFTER = ("0,3,1,4", 1), ("", 2)
 
 
 def how_it_stands(database: Path) -> tuple[str, int]:
     tables = Tables.read(database)
     tables.check()
     game = tables.games["lobby"]
-    return game["board"], game["number"]
+    return game["moves"], game["number"]
 
 
 async def a_move_before_a_win(server: ServerProcess) -> list[Player]:

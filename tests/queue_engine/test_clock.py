@@ -24,7 +24,7 @@ def test_move_that_is_played_before_time_passes_is_in_time() -> None:
     evening.tick(31)
     evening.move("ann", 4)
     evening.wait(0)
-    assert evening.game.board == "....X...."
+    assert evening.game.position.board == "....X...."
 
 
 def test_each_game_starts_the_clock_anew() -> None:
@@ -297,7 +297,7 @@ def test_opponent_who_blinks_neither_wins_nor_stops_the_game() -> None:
     evening.wait(29)
     blinks = 0
     evening.vanish("bob")
-    while evening.game.board == ".........":
+    while evening.game.position.board == ".........":
         with contextlib.suppress(NotNow):
             evening.move("ann", 4)
         evening.wait(0.9)

@@ -32,7 +32,7 @@ def test_winner_keeps_place_and_counts_the_win() -> None:
 def test_next_game_starts_at_once_with_the_next_number() -> None:
     evening = evening_with("ann", "bob", "cat")
     evening.moves(*O_WINS)
-    assert (evening.game.number, evening.game.board, evening.game.turn) == (2, ".........", "X")
+    assert (evening.game.number, evening.game.moves, evening.game.turn) == (2, (), "X")
     assert (evening.game.x_id, evening.game.o_id) == ("cat", "bob")
 
 

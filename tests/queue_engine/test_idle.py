@@ -89,7 +89,7 @@ def test_moves_are_taken_once_a_player_was_away_for_long_enough() -> None:
         evening.move("ann", 4)
     evening.wait(0.1)
     evening.move("ann", 4)
-    assert evening.game.board == "....X...."
+    assert evening.game.position.board == "....X...."
 
 
 def test_first_in_line_forgives_no_absence() -> None:
@@ -100,7 +100,7 @@ def test_first_in_line_forgives_no_absence() -> None:
     evening.enter("cat")
     evening.wait(5)
     evening.move("ann", 4)
-    assert evening.game.board == "....X...."
+    assert evening.game.position.board == "....X...."
 
 
 def test_restart_gives_the_whole_time_again() -> None:
@@ -135,16 +135,6 @@ def test_line_that_is_ahead_of_time_changes_nothing() -> None:
     evening.come_back("ann", "bob", "cat")
     evening.enter("dan")
     evening.wait(IDLE)
-    assert evening.last_result == ("abandoned", None)
-
-
-def test_game_that_is_nobodys_turn_is_over_when_others_have_waited() -> None:
-    evening = evening_with("ann", "bob", "cat")
-    evening.edit_game(turn=None)
-    assert evening.game.deadline is None
-    evening.wait(IDLE - 1)
-    assert evening.seats == "ann bob"
-    evening.wait(1)
     assert evening.last_result == ("abandoned", None)
 
 

@@ -35,13 +35,14 @@ USERS = st.builds(
 GAMES = st.builds(
     Game,
     number=st.integers(1, 2**40),
-    board=st.text("XO.", min_size=9, max_size=9),
-    turn=st.none() | MARKERS,
+    moves=st.permutations(range(9)).flatmap(
+        lambda cells: st.integers(0, 9).map(lambda number: tuple(cells[:number]))
+    ),
+    first=MARKERS,
     x_id=IDS,
     o_id=IDS,
     status=st.sampled_from(GameStatus),
     winner=st.none() | MARKERS,
-    line=st.none() | st.tuples(*[st.integers(0, 8)] * 3),
     moved_at=MOMENTS,
     deadline=st.none() | MOMENTS,
     time_left=st.none() | st.floats(0, 1e6),
@@ -58,8 +59,7 @@ ANN = User(
 )
 GAME = Game(
     number=1,
-    board="X........",
-    turn=Marker.O,
+    moves=(0,),
     x_id=ConnectionId("ann"),
     o_id=ConnectionId("bob"),
     moved_at=ANN.joined_at,
@@ -110,3 +110,20 @@ def test_change_becomes_an_event(change: Change, event_name: EventName, table: T
     assert (item_change.event_name, item_change.table) == (event_name, table)
     assert (item_change.old_image is None) == (change.old is None)
     assert (item_change.new_image is None) == (change.new is None)
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"),
+    [
+        ({"moves": "0,0"}, ("tictactoe", ())),
+        ({"moves": "0,9"}, ("tictactoe", ())),
+        ({"moves": ","}, ("tictactoe", ())),
+        ({"moves": "4,0", "kind": "chess"}, ("tictactoe", ())),
+        ({"moves": "4,0"}, ("tictactoe", (4, 0))),
+    ],
+)
+def test_game_that_cannot_have_been_played_begins_again(
+    columns: dict[str, str], expected: tuple[str, tuple[int, ...]]
+) -> None:
+    game = to_game({**game_item("lobby", GAME), **columns})
+    assert (game.kind, game.moves) == expected

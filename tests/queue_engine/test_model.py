@@ -34,8 +34,6 @@ def seated(name: str, marker: Marker, **attributes: Any) -> User:
 def playing(**attributes: Any) -> Game:
     game = Game(
         number=1,
-        board=".........",
-        turn=Marker.X,
         x_id=ConnectionId("x"),
         o_id=ConnectionId("o"),
         moved_at=START,
@@ -168,7 +166,6 @@ X_AWAY = replace(X_HERE, absent_until=at(60), seat_until=at(15))
         (PLAYERS, playing(deadline=at(30)), at(30)),
         ([*PLAYERS, waiting("a", 1, absent_until=at(9))], playing(deadline=at(30)), at(9)),
         ([*PLAYERS, waiting("a", 1)], playing(deadline=at(30)), at(30)),
-        ([*PLAYERS, waiting("a", 1)], playing(turn=None), at(300)),
         ([X_AWAY, O_HERE], playing(), at(15)),
         ([X_AWAY, O_HERE], playing(x_waited=20.0), at(10)),
         ([X_AWAY, O_HERE], playing(x_waited=20.0, deadline=at(5)), at(5)),

@@ -202,7 +202,7 @@ def test_game_with_a_clock_ends_in_time_whatever_its_players_do(
         with contextlib.suppress(Refusal):
             match verb:
                 case "moves":
-                    evening.moves(evening.game.board.index("."))
+                    evening.moves(evening.game.position.board.index("."))
                     moves += 1
                 case "vanish" | "come_back" if evening.user(what).present != (verb == "vanish"):
                     pass

@@ -131,7 +131,7 @@ def test_deleted_game_is_replaced_by_a_fresh_one() -> None:
     evening = evening_with("ann", "bob")
     evening.move("ann", 4)
     evening.delete_game()
-    assert evening.game.board == "........."
+    assert evening.game.position.board == "........."
 
 
 def test_row_inserted_by_hand_is_absent() -> None:

@@ -417,7 +417,7 @@ def test_resume_gives_everything_back(evening: Evening) -> None:
     after = evening.user("a")
     assert after.generation == before.generation + 1
     assert (after.username, after.marker, after.joined_at) == ("Ann", Marker.X, before.joined_at)
-    assert evening.game.board == "....X...."
+    assert evening.game.position.board == "....X...."
 
 
 def test_expired_session_joins_as_somebody_new(evening: Evening) -> None:
@@ -462,7 +462,7 @@ def test_after_a_restart_everybody_has_place_seat_and_board(evening: Evening) ->
     for name in "dbca":
         evening.come_back(name)
     assert (evening.seats, evening.line) == ("a b", "c d")
-    assert evening.game.board == "O...X...."
+    assert evening.game.position.board == "O...X...."
 
 
 def test_after_a_restart_the_absent_are_removed_in_time(evening: Evening) -> None:

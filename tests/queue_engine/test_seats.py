@@ -117,7 +117,7 @@ def test_forgotten_room_resumes_no_game() -> None:
     evening.go("bob")
     assert (evening.room.users, evening.room.game) == ({}, None)
     evening.enter("cat", "dan")
-    assert (evening.game.number, evening.game.board) == (1, ".........")
+    assert (evening.game.number, evening.game.position.board) == (1, ".........")
 
 
 def test_superseded_socket_is_not_heard() -> None:

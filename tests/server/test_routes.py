@@ -62,7 +62,18 @@ async def test_wire_format_to_the_letter(url: str) -> None:
     ]
     ids = [user["connectionId"] for user in update["data"]]
     assert ids == [ann.id, bob.id, cleo.id, newcomer.id]
-    assert game["game"].keys() == {"number", "board", "turn", "players", "status", "deadline"}
+    assert game["game"].keys() == {
+        "number",
+        "kind",
+        "board",
+        "moves",
+        "first",
+        "turn",
+        "players",
+        "status",
+        "deadline",
+    }
+    assert [game["game"][key] for key in ("kind", "moves", "first")] == ["tictactoe", [], "X"]
     assert game["game"]["players"] == {"X": ann.id, "O": bob.id}
     assert (game["game"]["number"], game["game"]["turn"]) == (1, "X")
     for moment in [ann.hello["now"], *(user["joinedAt"] for user in update["data"])]:

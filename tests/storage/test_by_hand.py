@@ -121,10 +121,10 @@ async def test_truncation_is_told_row_by_row(stream: AsyncIterator[Batch], shell
 
 async def test_update_is_told(stream: AsyncIterator[Batch], shell: Shell) -> None:
     shell("UPDATE users SET username = 'Ada' WHERE connection_id = 'c-0003'")
-    shell("UPDATE games SET board = 'X........', turn = 'O'")
+    shell("UPDATE games SET moves = '0', turn = 'O'")
     assert await told(stream, shell) == [
         modify(user(3), username="Ada"),
-        modify(game(), board="X........", turn="O"),
+        modify(game(), moves="0", turn="O"),
     ]
 
 
@@ -354,12 +354,14 @@ def test_malformed_user_is_refused(tables: sqlite3.Connection, assignment: str) 
 @pytest.mark.parametrize(
     "assignment",
     [
-        "board = 'XO'",
-        "board = 'xo.......'",
+        "kind = ''",
+        "kind = 'Tic Tac Toe'",
+        "moves = '0;4'",
+        "moves = NULL",
+        "first = 'Z'",
         "turn = 'Z'",
         "status = 'over'",
         "winner = 'Z'",
-        "line = '0-1-2'",
         "number = 0",
         "number = 1000000000000001",
         "room = CAST(x'ff41' AS TEXT)",

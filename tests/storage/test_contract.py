@@ -53,7 +53,7 @@ async def test_load_returns_only_the_room(store: Store) -> None:
 
 async def test_values_come_back_as_they_were(store: Store) -> None:
     odd = user(1, username='Zoë "O\'Hara" 🦦\\', streak=7, resumable=0, generation=3)
-    played = game(board="XO......X", time_left=12.345678, line="0,4,8", number=2**40)
+    played = game(moves="0,1,8", kind="connect-four", time_left=12.345678, number=2**40)
     await store.load(LOBBY)
     stream = store.stream()
     await store.commit(LOBBY, 0, [insert(odd), insert(played)])

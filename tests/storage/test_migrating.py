@@ -9,11 +9,13 @@ import logging
 import shutil
 import sqlite3
 from contextlib import closing
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from queue_engine.games.tictactoe import position
 from storage import open_store
 from storage.contract import RoomName
 from storage.sqlite.migrating import VERSION
@@ -42,7 +44,19 @@ def rows(path: Path, table: str) -> list[Row]:
 
 
 def everything(path: Path) -> dict[str, list[Row]]:
-    return {table: rows(path, table) for table in ("users", "games", "stream")}
+    tables = {table: rows(path, table) for table in ("users", "games", "stream")}
+    tables["games"] = list(map(as_moves, tables["games"]))
+    return tables
+
+
+def as_moves(game: Row) -> Row:
+    """Return a game of version 1 as its moves; their order is not known, but X made the first."""
+    if "board" not in game:
+        return {name: value for name, value in game.items() if name not in ("kind", "first")}
+    rest = {name: value for name, value in game.items() if name not in ("board", "line")}
+    marks = [[n for n, mark in enumerate(game["board"]) if mark == each] for each in "XO"]
+    moves = [cell for pair in zip_longest(*marks) for cell in pair if cell is not None]
+    return {**rest, "moves": ",".join(map(str, moves))}
 
 
 def pragma(path: Path, name: str) -> object:
@@ -65,7 +79,7 @@ async def test_images_are_the_rows_and_the_stream_goes_on(old: Path) -> None:
     snapshot = await store.load(LOBBY)
     assert snapshot.sequence == before["stream"][-1]["sequence"]
     assert snapshot.game is not None
-    assert (snapshot.game["board"], snapshot.game["x_waited"]) == ("O...X....", 0.0)
+    assert (snapshot.game["moves"], snapshot.game["x_waited"]) == ("4,0", 0.0)
     stream = store.stream()
     await next_changes(stream, 6)
     change = modify(snapshot.users[0], username="Anne")
@@ -217,7 +231,34 @@ async def test_kill_leaves_one_version_or_the_other(path: Path, start: Start) ->
 def everything_of(path: Path) -> dict[str, list[Row]]:
     with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as database:
         database.row_factory = sqlite3.Row
-        return {
+        tables = {
             table: [dict(row) for row in database.execute(f"SELECT * FROM {table} ORDER BY 1")]
             for table in ("users", "games", "stream")
         }
+        tables["games"] = list(map(as_moves, tables["games"]))
+        return tables
+
+
+@pytest.mark.parametrize(
+    ("board", "turn", "status", "moves"),
+    [
+        (".........", "X", "playing", ""),
+        ("XX.O.....", "O", "playing", "0,3,1"),
+        ("XXXOO....", None, "won", "0,3,1,4,2"),
+        ("XXX......", "O", "playing", ""),
+        ("XO.......", "O", "playing", ""),
+        ("OXXXOOOXX", None, "draw", "1,0,2,4,3,5,7,6,8"),
+    ],
+)
+async def test_board_becomes_moves_that_lead_to_it(
+    path: Path, board: str, turn: str | None, status: str, moves: str
+) -> None:
+    shutil.copyfile(VERSION_1, path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        edit = "UPDATE games SET board = ?, turn = ?, status = ?"
+        database.execute(edit, (board, turn, status))
+    await (await open_store(f"sqlite:///{path}")).close()
+    [game] = rows(path, "games")
+    assert (game["moves"], game["kind"], game["first"]) == (moves, "tictactoe", "X")
+    if moves:
+        assert position(list(map(int, moves.split(","))), "X").board == board

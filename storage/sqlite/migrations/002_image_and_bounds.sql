@@ -159,13 +159,14 @@ CREATE UNIQUE INDEX one_of_each_marker ON users (room, marker) WHERE marker IS N
 CREATE TABLE new_games (
     room           TEXT NOT NULL PRIMARY KEY,
     number         INTEGER NOT NULL DEFAULT 1,
-    board          TEXT NOT NULL DEFAULT '.........',
-    turn           TEXT DEFAULT 'X',
+    kind           TEXT NOT NULL DEFAULT 'tictactoe',
+    moves          TEXT NOT NULL DEFAULT '',  -- cells in the order in which they were played: 4,0,8
+    first          TEXT NOT NULL DEFAULT 'X',
+    turn           TEXT DEFAULT 'X',  -- to be read only: it follows from the moves
     status         TEXT NOT NULL DEFAULT 'playing',
     x_id           TEXT NOT NULL,
     o_id           TEXT NOT NULL,
     winner         TEXT,
-    line           TEXT,
     moved_at       TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%f000+00:00', 'now')),
     deadline       TEXT,
     time_left      REAL,
@@ -175,18 +176,20 @@ CREATE TABLE new_games (
     reported_by    TEXT,
     reported_at    TEXT,
     image          TEXT AS (json_object(
-        'room', room, 'number', number, 'board', board, 'turn', turn, 'status', status,
-        'x_id', x_id, 'o_id', o_id, 'winner', winner, 'line', line, 'moved_at', moved_at,
+        'room', room, 'number', number, 'kind', kind, 'moves', moves,
+        'first', first, 'turn', turn, 'status', status,
+        'x_id', x_id, 'o_id', o_id, 'winner', winner, 'moved_at', moved_at,
         'deadline', deadline, 'time_left', time_left, 'x_waited', x_waited,
         'o_waited', o_waited, 'reported_loser', reported_loser, 'reported_by', reported_by,
         'reported_at', reported_at
     )) VIRTUAL,
     CHECK (number BETWEEN 1 AND 1000000000000000),
-    CHECK (length(board) = 9 AND board NOT GLOB '*[^XO.]*'),
+    CHECK (kind NOT GLOB '*[^a-z0-9-]*' AND length(kind) BETWEEN 1 AND 32),
+    CHECK (moves NOT GLOB '*[^0-9,]*' AND length(moves) <= 1000),
+    CHECK (first IN ('X', 'O')),
     CHECK (turn IN ('X', 'O')),
     CHECK (status IN ('playing', 'won', 'draw', 'conceded', 'timeout', 'abandoned')),
     CHECK (winner IN ('X', 'O')),
-    CHECK (line GLOB '[0-8],[0-8],[0-8]'),
     CHECK ((reported_at IS NULL) = (reported_loser IS NULL)),
     CHECK ((reported_at IS NULL) = (reported_by IS NULL)),
     CHECK (abs(time_left) < 1e9),  -- JSON has no infinity
@@ -232,14 +235,52 @@ CREATE TABLE new_games (
     )
 ) STRICT, WITHOUT ROWID;
 
+-- A game was its board; it is now its moves. In what order they were made is not known and makes no
+-- difference: the marks alternate, X's first. A board that was set by hand may have no such order,
+-- and is played from the start.
+CREATE TEMP TABLE played AS
+SELECT
+    games.room,
+    replace(board, '.', '') AS marks,
+    turn,
+    (
+        SELECT group_concat(place, ',') FROM (
+            SELECT place FROM (
+                SELECT
+                    value AS place,
+                    substr(board, value + 1, 1) AS mark,
+                    row_number() OVER (
+                        PARTITION BY substr(board, value + 1, 1) ORDER BY value
+                    ) AS nth
+                FROM json_each('[0, 1, 2, 3, 4, 5, 6, 7, 8]')
+            )
+            WHERE mark <> '.'
+            ORDER BY nth, mark DESC
+        )
+    ) AS moves
+FROM games;
+
+UPDATE played SET moves = ''
+WHERE moves IS NULL
+    OR length(replace(marks, 'O', '')) - length(replace(marks, 'X', '')) NOT IN (0, 1)
+    OR turn IS NOT NULL
+        AND turn <> CASE length(marks) % 2 WHEN 0 THEN 'X' ELSE 'O' END;
+
+INSERT INTO noted (item, room, id, what)
+SELECT 'games', room, room, 'mended' FROM played WHERE moves = '' AND marks <> '';
+
 INSERT OR IGNORE INTO new_games (
-    room, number, board, turn, status, x_id, o_id, winner, line, moved_at, deadline, time_left,
+    room, number, moves, turn, status, x_id, o_id, winner, moved_at, deadline, time_left,
     reported_loser, reported_by, reported_at
 )
 SELECT
-    room, number, board, turn, status, x_id, o_id, winner, line, moved_at, deadline, time_left,
+    room, number, played.moves, CASE status WHEN 'playing' THEN
+        CASE WHEN played.moves = '' OR length(marks) % 2 = 0 THEN 'X' ELSE 'O' END
+    END, status, x_id, o_id, winner, moved_at, deadline, time_left,
     reported_loser, reported_by, reported_at
-FROM games;
+FROM games JOIN played USING (room);
+
+DROP TABLE played;
 
 INSERT INTO noted (item, room, id, what)
 SELECT 'games', room, room, 'removed' FROM games WHERE room NOT IN (SELECT room FROM new_games);

@@ -1,0 +1,42 @@
+"""Tic-tac-toe: nine cells, row by row; three in a row win, nine marks without are a draw."""
+
+from collections.abc import Sequence
+
+from .contract import EMPTY, Position, marker_of
+
+CELLS = 9
+
+# Rows, columns, diagonals: of two lines completed at once the first one counts.
+LINES = (
+    (0, 1, 2),
+    (3, 4, 5),
+    (6, 7, 8),
+    (0, 3, 6),
+    (1, 4, 7),
+    (2, 5, 8),
+    (0, 4, 8),
+    (2, 4, 6),
+)
+
+
+def is_free(moves: Sequence[int], cell: int) -> bool:
+    """Tell whether the cell can be played next."""
+    return 0 <= cell < CELLS and cell not in moves
+
+
+def position(moves: Sequence[int], first: str) -> Position:
+    """Return the position after the moves.
+
+    Raises:
+        ValueError: one of them cannot be played.
+    """
+    board = [EMPTY] * CELLS
+    for number, cell in enumerate(moves):
+        if not is_free(moves[:number], cell):
+            raise ValueError(f"move {number + 1}: cell {cell} cannot be played")
+        board[cell] = marker_of(number, first)
+    for line in LINES:
+        marks = {board[cell] for cell in line}
+        if len(marks) == 1 and marks != {EMPTY}:
+            return Position("".join(board), board[line[0]], line, is_over=True)
+    return Position("".join(board), is_over=EMPTY not in board)
