@@ -52,14 +52,17 @@ _ONE_INVISIBLE = re.compile(f"[{_INVISIBLE}]")
 # Look-alikes of lower-case Latin letters, as confusables.txt has them for either case: Latin
 # letters and digits, then Cyrillic, Greek and Armenian ones.
 _ALIKE = str.maketrans(
-    "i1|0\u0131\u01c0\u0142\u00f8\u0111\u0127\u0167\u0251\u0261\u0269"
+    "1|0\u0131\u01c0\u0142\u00f8\u0111\u0127\u0167\u0251\u0261\u0269"
     "\u0430\u0432\u0433\u0435\u0455\u0456\u0458\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443"
     "\u04af\u0445\u04bb\u0501\u051b\u051d\u044c\u0475\u04cf\u0437\u0431"
     "\u03b1\u03b2\u03b3\u03b5\u03b6\u03b7\u03b9\u03ba\u03bc\u03bd\u03bf\u03c1\u03c3\u03c4\u03c5"
     "\u03c7\u03f3"
     "\u0585\u057d\u0570\u0578",
-    "lllolllodhtaglabresljkmhopctyyxhdqwbvl36abyezhlkmvopotyxjouhn",
+    "lloillodhtagiabresijkmhopctyyxhdqwbvl36abyezhikmvopotyxjouhn",
 )
+
+# A capital I that stands for a small L: within a word, beside a small letter ("PauI", "AIice").
+_I_FOR_L = re.compile("(?<=[a-z])I(?![a-z])|(?<=[A-Z])I(?=[a-z])")
 
 _NUMBER = re.compile(r" \(([1-9][0-9]{0,9})\)\Z")
 _CONTINUES = re.compile("[\u200c\u200d\ufe00-\ufe0f\U0001f3fb-\U0001f3ff\U000e0000-\U000e0fff]")
@@ -79,6 +82,7 @@ def skeleton(name: str) -> str:
     Case, width, accents and runs of spaces are folded, and the most usual look-alikes. Marks that
     make another letter (a Devanagari vowel, a Japanese voicing mark) are kept.
     """
+    name = _I_FOR_L.sub("l", name)
     folded = name.casefold()
     if not name.isascii():
         # Decomposed before and after: folding case may compose, and decomposing may need folding.

@@ -119,7 +119,6 @@ def test_names_that_do_not_look_alike(one: str, other: str) -> None:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("Illy", "1lly"),
         ("\u041d\u0418\u041d\u0410", "\u043d\u0438\u043d\u0430"),  # Cyrillic, by case
         ("\u0420\u0415\u0422\u0420", "PETP"),
         (
@@ -238,3 +237,22 @@ def test_name_written_by_hand_counts_too() -> None:
     evening.edit("b", username="x" * 100_000)
     evening.rename("b", "Ann")
     assert evening.user("b").username == "Ann (2)"
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("Ali", "All", False),
+        ("Ali", "ALI", True),
+        ("Paul", "PauI", True),
+        ("Paul", "Pau1", True),
+        ("Alice", "AIice", True),
+        ("McIntosh", "mcintosh", True),
+        ("Ian", "lan", False),
+        ("Ira", "\u0406ra", True),  # a Ukrainian letter
+    ],
+)
+def test_i_and_l_are_alike_where_a_capital_i_stands_for_a_small_l(
+    one: str, other: str, alike: bool
+) -> None:
+    assert (skeleton(one) == skeleton(other)) is alike
