@@ -12,7 +12,8 @@ from collections.abc import Callable
 from functools import cache
 
 MAX_NAME = 32
-MAX_MARKS = 2
+MAX_STACKED = 2
+MAX_MARKS = 4
 
 _INVISIBLE = (
     "\x00-\x1f\x7f-\x9f"  # control characters
@@ -20,6 +21,7 @@ _INVISIBLE = (
     "\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
     "\u2028\u2029\u2800\ufff9-\ufffb\U0001d159"  # separators, annotations, blank symbols
+    "\ufdd0-\ufdef\ufffe\uffff\U00013430-\U0001345f\U00016fe4"  # noncharacters, fillers
 )
 # Extended_Pictographic (emoji-data.txt), in whole ranges; skin tones and flags are among them.
 _EMOJI = (
@@ -48,6 +50,10 @@ _JOINERS = "|".join(
 )
 _JOINER_OR_INVISIBLE = re.compile(f"({_JOINERS})|[{_INVISIBLE}]")
 _ONE_INVISIBLE = re.compile(f"[{_INVISIBLE}]")
+# Marks at the start, which have no letter to go with.
+_NO_BASE = re.compile(
+    "^[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f]+"
+)
 
 # Look-alikes of lower-case Latin letters, as confusables.txt has them for either case: Latin
 # letters and digits, then Cyrillic, Greek and Armenian ones.
@@ -70,10 +76,15 @@ _HALF_A_FLAG = re.compile("(?<![\U0001f1e6-\U0001f1ff])(?:[\U0001f1e6-\U0001f1ff
 
 
 def clean(text: str) -> str:
-    """Return the text without what cannot be seen: NFC, trimmed, at most two marks in a row."""
-    limited = _limit_marks(unicodedata.normalize("NFC", text))
-    visible = _JOINER_OR_INVISIBLE.sub(lambda match: match[1] or "", limited)
-    return unicodedata.normalize("NFC", visible).strip()
+    """Return the text without what cannot be seen: NFC, trimmed, and without piles of marks."""
+    before = None
+    # Once is enough but for texts made up to defeat it, in which normalizing moves a mark.
+    while text != before:
+        before = text
+        limited = _limit_marks(unicodedata.normalize("NFC", text))
+        visible = _JOINER_OR_INVISIBLE.sub(lambda match: match[1] or "", limited)
+        text = _NO_BASE.sub("", unicodedata.normalize("NFC", visible).strip())
+    return text
 
 
 def skeleton(name: str) -> str:
@@ -115,14 +126,28 @@ def distinct(name: str, current: str | None, is_taken: Callable[[str], bool]) ->
 
 
 def _limit_marks(text: str) -> str:
-    """Drop the third combining mark in a row; what is invisible ends no row."""
-    kept, marks = [], 0
+    """Drop the marks that pile up on a letter; what is invisible ends no row of them.
+
+    Of marks that are stacked above, below or across a letter, two in a row are kept. Other marks are
+    a part of spelling: Hindi, Burmese, Hebrew and Tibetan use up to four in a row.
+    """
+    kept: list[str] = []
+    marks = stacked = 0
     for char in text:
         if not _ONE_INVISIBLE.match(char):
-            marks = marks + 1 if unicodedata.category(char).startswith("M") else 0
-        if marks <= MAX_MARKS:
-            kept.append(char)
+            is_mark = unicodedata.category(char).startswith("M")
+            marks = marks + 1 if is_mark else 0
+            stacked = stacked + _is_stacked(char) if is_mark else 0
+            if marks > MAX_MARKS or (_is_stacked(char) and stacked > MAX_STACKED):
+                continue
+        kept.append(char)
     return "".join(kept)
+
+
+def _is_stacked(char: str) -> bool:
+    """Tell whether a mark goes above, below or across its letter, by its combining class."""
+    combining = unicodedata.combining(char)
+    return combining == 1 or combining >= 200 or unicodedata.category(char) == "Me"
 
 
 def _is_accent(char: str) -> bool:

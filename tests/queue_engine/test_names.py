@@ -256,3 +256,28 @@ def test_i_and_l_are_alike_where_a_capital_i_stands_for_a_small_l(
     one: str, other: str, alike: bool
 ) -> None:
     assert (skeleton(one) == skeleton(other)) is alike
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "\u1000\u103b\u1031\u102c\u103a",  # Burmese
+        "\u091a\u0940\u091c\u093c\u0947\u0902",  # Hindi
+        "\u05e9\u05bc\u05c1\u05b8\u05dc\u05d5\u05b9\u05dd",  # Hebrew
+        "\u0f56\u0f66\u0f92\u0fb2\u0f74\u0f56\u0f66",  # Tibetan
+        "Vi\u1ec7t",
+    ],
+    ids=ascii,
+)
+def test_spelling_that_needs_several_marks_is_kept(name: str) -> None:
+    assert clean(name) == unicodedata.normalize("NFC", name)
+
+
+@pytest.mark.parametrize("name", ["\u0301", "\ufffe", "\ufdd0", "\u0301\u0302\u200b"], ids=ascii)
+def test_name_without_a_letter_for_its_marks_is_blank(name: str) -> None:
+    assert clean(name) == ""
+
+
+def test_cleaning_twice_changes_nothing() -> None:
+    name = "\u0301\u200b\u094d\u200d\u182e\u1161"
+    assert clean(clean(name)) == clean(name)
