@@ -8,7 +8,7 @@ known to be gone. Addresses are known of users that came by this process, and ar
 
 import time
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -85,7 +85,6 @@ class Entrance:
 class Row(NamedTuple):
     """A row of a user who came by this process, and the socket that it belongs to."""
 
-    room: RoomName
     address: str
     generation: int
 
@@ -103,8 +102,9 @@ class Admission:
         self._inside: dict[Socket, Entrance] = {}
         self._sockets: Counter[str] = Counter()  # by address
         self._places: Counter[str] = Counter()  # by address, reserved ones and rows
-        self._rows: dict[ConnectionId, Row] = {}
-        self._absent: dict[ConnectionId, RoomName] = {}
+        self._rows: dict[RoomName, dict[ConnectionId, Row]] = {}
+        self._absent: dict[RoomName, set[ConnectionId]] = {}
+        self._absent_in_all = 0
 
     @property
     def connections(self) -> int:
@@ -114,7 +114,7 @@ class Admission:
     @property
     def absent(self) -> int:
         """How many rows are kept for users whose sockets are gone."""
-        return len(self._absent)
+        return self._absent_in_all
 
     def sockets(self) -> list[Socket]:
         """Return every connection, admitted or not."""
@@ -151,7 +151,8 @@ class Admission:
     def admit(self, socket: Socket, visitor: Visitor) -> Refused | None:
         """Count a visitor as inside, or say why it cannot come in."""
         returning = self._engine.whose(visitor.room, visitor.resume)
-        row = self._rows.get(returning) if returning is not None else None
+        rows = self._rows.get(visitor.room, {})
+        row = rows.get(returning) if returning is not None else None
         # A returning user has a place already.
         reserved = row is None or row.address != visitor.address
         refused = self._refusal(visitor, returning=returning is not None, reserved=reserved)
@@ -174,7 +175,7 @@ class Admission:
         if 0 < limits.connections_per_address <= held:
             text = "too many connections from your address"
             return Refused(HTTPStatus.TOO_MANY_REQUESTS, text)
-        if not returning and len(self._absent) >= limits.absent:
+        if not returning and self._absent_in_all >= limits.absent:
             return Refused(full, "too many places are kept for people who are gone")
         if visitor.room not in self._engine and self._engine.room_count >= limits.rooms:
             return Refused(full, "there are too many rooms")
@@ -202,8 +203,9 @@ class Admission:
         entrance = self._inside.get(socket)
         if entrance is not None:
             entrance.user = user
-        self._give_up(user.connection_id)
-        self._rows[user.connection_id] = Row(visitor.room, visitor.address, user.generation)
+        self._give_up(visitor.room, user.connection_id)
+        rows = self._rows.setdefault(visitor.room, {})
+        rows[user.connection_id] = Row(visitor.address, user.generation)
         self._places[visitor.address] += 1
 
     def lost(self, socket: Socket) -> None:
@@ -219,36 +221,53 @@ class Admission:
         if entrance.reserved:
             self._release(address)
         if user is not None and gives_up_row(user, leaving=socket.was_left):
-            row = self._rows.get(user.connection_id)
+            room = entrance.visitor.room
+            row = self._rows.get(room, {}).get(user.connection_id)
             if row is not None and row.generation == user.generation:
-                self._give_up(user.connection_id)
+                self._give_up(room, user.connection_id)
 
     def observe(self, committed: Committed) -> None:
         """Note which users are gone, which are back and which rows are removed."""
+        room = committed.room
         if committed.whole:
-            self._forget_missing(committed.room, committed.touched)
+            known = self._absent.get(room, set()) | self._rows.get(room, {}).keys()
+            self._forget(room, known - committed.touched)
         for change in committed.changes:
             user = change.new or change.old
             if not isinstance(user, User):
                 continue
             if change.new is None:
-                self._give_up(user.connection_id)
-            if change.new is not None and not user.present:
-                self._absent[user.connection_id] = committed.room
-            else:
-                self._absent.pop(user.connection_id, None)
+                self._give_up(room, user.connection_id)
+            is_absent = change.new is not None and not user.present
+            self._set_absent(room, user.connection_id, is_absent)
 
-    def _forget_missing(self, room: RoomName, there: Collection[ConnectionId]) -> None:
-        rows = [key for key, row in self._rows.items() if row.room == room]
-        absent = [key for key, its_room in self._absent.items() if its_room == room]
-        for connection_id in {*rows, *absent} - set(there):
-            self._give_up(connection_id)
-            self._absent.pop(connection_id, None)
+    def forget(self, room: RoomName) -> None:
+        """Count the rows of a room no more: it is broken, and nobody hears what becomes of them."""
+        self._forget(room, self._absent.get(room, set()) | self._rows.get(room, {}).keys())
 
-    def _give_up(self, connection_id: ConnectionId) -> None:
-        row = self._rows.pop(connection_id, None)
+    def _forget(self, room: RoomName, users: set[ConnectionId]) -> None:
+        for connection_id in users:
+            self._give_up(room, connection_id)
+            self._set_absent(room, connection_id, False)
+
+    def _set_absent(self, room: RoomName, connection_id: ConnectionId, is_absent: bool) -> None:
+        absent = self._absent.setdefault(room, set())
+        before = len(absent)
+        if is_absent:
+            absent.add(connection_id)
+        else:
+            absent.discard(connection_id)
+        self._absent_in_all += len(absent) - before
+        if not absent:
+            del self._absent[room]
+
+    def _give_up(self, room: RoomName, connection_id: ConnectionId) -> None:
+        rows = self._rows.get(room, {})
+        row = rows.pop(connection_id, None)
         if row is not None:
             self._release(row.address)
+            if not rows:
+                del self._rows[room]
 
     def _release(self, address: str) -> None:
         self._places[address] -= 1
