@@ -128,8 +128,8 @@ def distinct(name: str, current: str | None, is_taken: Callable[[str], bool]) ->
 def _limit_marks(text: str) -> str:
     """Drop the marks that pile up on a letter; what is invisible ends no row of them.
 
-    Of marks that are stacked above, below or across a letter, two in a row are kept. Other marks are
-    a part of spelling: Hindi, Burmese, Hebrew and Tibetan use up to four in a row.
+    Of marks that are stacked above, below or across a letter, two in a row are kept. Other marks
+    are a part of spelling: Hindi, Burmese, Hebrew and Tibetan use up to four in a row.
     """
     kept: list[str] = []
     marks = stacked = 0
