@@ -101,6 +101,7 @@ class Channel:
         """
         member = Member(connection, self, user.connection_id, user.generation, user.resumable)
         connection.listener = member
+        self._view.watch()
         other = self.members.get(user.connection_id)
         if other is not None and other.generation > member.generation:
             return member, member

@@ -44,6 +44,7 @@ class View:
         self._window: dict[ConnectionId, bytes] = {}
         self._counts = (0, 0)
         self._game = messages.game_update(None)
+        self._watched = False
         self._snapshot: bytes | None = None
         self._whole_list: bytes | None = None
 
@@ -62,8 +63,17 @@ class View:
             self.sequence = committed.sequence
         for connection_id in touched:
             self._users.pop(connection_id, None)
+        if not self._watched:
+            return News(ended, None, False, False, frozenset(touched))
         list_changed, delta = self._refresh_list(touched) if touched else (False, None)
         return News(ended, delta, list_changed, self._refresh_game(ended), frozenset(touched))
+
+    def watch(self) -> None:
+        """Keep frames from now on; until somebody watches, none are encoded."""
+        if not self._watched:
+            self._watched = True
+            self._refresh_list(set(self.room.users))
+            self._refresh_game([])
 
     def snapshot(self) -> bytes:
         """Return the window as one frame; it is encoded once for all who come between changes."""

@@ -161,6 +161,7 @@ def test_snapshot_plus_deltas_equals_a_fresh_snapshot(
     crowd: int, deeds: list[tuple[tuple[object, ...], bool]]
 ) -> None:
     evening, view, old = Evening(), View("lobby"), Client()
+    view.watch()
     evening.enter(*(f"c{number}" for number in range(crowd)))
     for number, (deed, announce) in enumerate([(("wait", 0), True), *deeds]):
         with contextlib.suppress(Refusal):
