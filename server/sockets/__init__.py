@@ -1,1 +1,1 @@
-"""Connections: the handshake, who is admitted, what each may send, and how each ends."""
+"""Connections: the opening handshake, admission, rate limits, liveness and closing."""

@@ -1,9 +1,10 @@
-"""Who may come in: every count of connections, places and absences, and the limits they meet.
+"""Admission control: the counts of connections, places and absent users, and their limits.
 
-A place is a row: kept for a user whose socket is gone, it costs as much as one with a socket, so an
-address is charged for the rows of its users, from their arrival until the stream says that the rows
-are removed. It may have twice as many sockets, because users come back before their old sockets are
-known to be gone. Addresses are known of users that came by this process, and are written nowhere.
+A place is a row. The row of an absent user costs as much as that of a connected one, so an address
+is charged for the rows of its users, from their arrival until the stream reports their removal. An
+address may have twice as many sockets as places, because users reconnect before their old sockets
+are known to be gone. Addresses are known only for users admitted by this process; they are never
+stored or logged.
 """
 
 import time
@@ -28,16 +29,16 @@ LEAST_UNFINISHED = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How many of each there may be at once; no limit per address is 0."""
+    """Limits on what may exist at once; 0 connections per address means no limit."""
 
     connections: int
     connections_per_address: int
     unfinished: int
-    sockets: int  # TCP connections, whatever they are about
+    sockets: int  # TCP connections of any kind
     absent: int
     rooms: int
     handshakes_per_second: float
-    # Of one socket:
+    # Per socket:
     messages_per_second: float
     burst: int
     max_message_bytes: int
@@ -45,7 +46,7 @@ class Limits:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Visitor:
-    """What a client said at the door, and where it came from."""
+    """What a client asked for in its handshake, and its address."""
 
     room: RoomName
     address: str
@@ -63,19 +64,19 @@ class Refused(NamedTuple):
 
 
 class Socket(Protocol):
-    """A connection, as far as it is counted here."""
+    """The part of a connection that admission needs."""
 
     @property
     def was_left(self) -> bool:
         """Whether the peer closed it on purpose."""
 
     def cut_off(self) -> None:
-        """End it without a word."""
+        """Drop the TCP connection without a close frame."""
 
 
 @dataclass(slots=True)
 class Entrance:
-    """An admitted socket: its place is reserved until its user's row is known."""
+    """An admitted socket. Its place is reserved until its user's row is known."""
 
     visitor: Visitor
     reserved: bool
@@ -83,14 +84,14 @@ class Entrance:
 
 
 class Row(NamedTuple):
-    """A row of a user who came by this process, and the socket that it belongs to."""
+    """The row of a user admitted by this process, and the generation of its socket."""
 
     address: str
     generation: int
 
 
 class Admission:
-    """Counts every connection and every place, and admits visitors as the limits allow."""
+    """Counts connections and places, and admits visitors within the limits."""
 
     def __init__(self, limits: Limits, engine: Engine) -> None:
         self._limits = limits
@@ -98,10 +99,10 @@ class Admission:
         rate = limits.handshakes_per_second
         self._handshakes = TokenBucket(rate, int(rate))
         self._pace = Pace()
-        self._unfinished: dict[Socket, None] = {}  # the oldest comes first
+        self._unfinished: dict[Socket, None] = {}  # oldest first
         self._inside: dict[Socket, Entrance] = {}
         self._sockets: Counter[str] = Counter()  # by address
-        self._places: Counter[str] = Counter()  # by address, reserved ones and rows
+        self._places: Counter[str] = Counter()  # by address; reserved places and rows
         self._rows: dict[RoomName, dict[ConnectionId, Row]] = {}
         self._absent: dict[RoomName, set[ConnectionId]] = {}
         self._absent_in_all = 0
@@ -113,7 +114,7 @@ class Admission:
 
     @property
     def absent(self) -> int:
-        """How many rows are kept for users whose sockets are gone."""
+        """How many rows are kept for absent users."""
         return self._absent_in_all
 
     def sockets(self) -> list[Socket]:
@@ -123,8 +124,8 @@ class Admission:
     def arrived(self, socket: Socket) -> Allowance:
         """Count a connection that has not sent its request yet; return what it may send.
 
-        If there are too many, the oldest is cut off: a request takes a moment, so the oldest is the
-        least likely to finish, and a crowd of silent connections keeps nobody out.
+        If there are too many, the oldest is dropped. Requests arrive quickly, so the oldest is the
+        least likely to finish, and silent connections cannot lock others out.
         """
         self._unfinished[socket] = None
         left = max(LEAST_UNFINISHED, self._limits.sockets - len(self._inside))
@@ -136,20 +137,20 @@ class Admission:
         return Allowance(limits.messages_per_second, limits.burst, limits.max_message_bytes)
 
     def seconds_to_wait(self, visitor: Visitor) -> float | None:
-        """Return how long a handshake waits for its turn, or None if that is too long.
+        """Return the delay for a handshake, or None if it would be too long.
 
-        Only those from an address that has flooded us wait.
+        Only handshakes from an address that has flooded the server are delayed.
         """
         return self._pace.wait(visitor.address, time.monotonic())
 
     def flooded(self, socket: Socket) -> None:
-        """Slow down the handshakes of an address whose socket sent more than it ever may."""
+        """Pace the handshakes of an address whose socket exceeded its allowance."""
         entrance = self._inside.get(socket)
         if entrance is not None:
             self._pace.flooded(entrance.visitor.address, time.monotonic())
 
     def admit(self, socket: Socket, visitor: Visitor) -> Refused | None:
-        """Count a visitor as inside, or say why it cannot come in."""
+        """Admit and count a visitor, or return why it is refused."""
         returning = self._engine.whose(visitor.room, visitor.resume)
         rows = self._rows.get(visitor.room, {})
         row = rows.get(returning) if returning is not None else None
@@ -157,7 +158,7 @@ class Admission:
         reserved = row is None or row.address != visitor.address
         refused = self._refusal(visitor, returning=returning is not None, reserved=reserved)
         if refused is None and not self._handshakes.take(time.monotonic()):
-            # Last, so that visitors who are refused anyway use up no handshakes.
+            # Checked last, so that other refusals use up no handshakes.
             refused = Refused(HTTPStatus.SERVICE_UNAVAILABLE, "too many at once", retry_after=1)
         if refused is None:
             self._unfinished.pop(socket, None)
@@ -185,7 +186,7 @@ class Admission:
 
     @contextmanager
     def entering(self, socket: Socket, visitor: Visitor) -> Iterator[None]:
-        """Hold the visitor's place while its row is made, even if the socket is lost meanwhile."""
+        """Hold the visitor's place while its row is created, even if the socket is lost."""
         entrance = self._inside.get(socket)
         held = entrance is None or entrance.reserved
         if entrance is None:
@@ -199,7 +200,7 @@ class Admission:
                 self._release(visitor.address)
 
     def entered(self, socket: Socket, visitor: Visitor, user: User) -> None:
-        """Count the user's row for the visitor's address, for as long as the row is there."""
+        """Charge the user's row to the visitor's address for as long as the row exists."""
         entrance = self._inside.get(socket)
         if entrance is not None:
             entrance.user = user
@@ -209,7 +210,7 @@ class Admission:
         self._places[visitor.address] += 1
 
     def lost(self, socket: Socket) -> None:
-        """Count a connection no more, nor its user's row if the row goes with it."""
+        """Stop counting a connection, and its user's row if the disconnect removes it."""
         self._unfinished.pop(socket, None)
         entrance = self._inside.pop(socket, None)
         if entrance is None:
@@ -227,7 +228,7 @@ class Admission:
                 self._give_up(room, user.connection_id)
 
     def observe(self, committed: Committed) -> None:
-        """Note which users are gone, which are back and which rows are removed."""
+        """Note which users became absent or present, and which rows were removed."""
         room = committed.room
         if committed.whole:
             known = self._absent.get(room, set()) | self._rows.get(room, {}).keys()

@@ -1,7 +1,7 @@
-"""What one socket may send: so many bytes, so many frames, so many fragments of a message.
+"""Limits on what one socket may send: bytes, frames, and fragments per message.
 
-Frames are counted in the bytes as they come, before the library parses them: an empty one is six
-bytes long, but costs as much time and memory as any other. Payloads are skipped, not looked at.
+Frames are counted in the raw bytes, before the library parses them: an empty frame is six bytes
+long, but costs as much time and memory as any other. Payloads are skipped without reading them.
 """
 
 from collections.abc import Iterator
@@ -12,9 +12,9 @@ from server.wire.close_codes import CloseCode
 # A message in more fragments than this is refused like one that is too big.
 MOST_FRAGMENTS = 64
 # A client may send this many frames for each message it may send. Control frames count, and so do
-# messages that are answered 429: a client that sends ten times what it may is told so for 5 s.
+# messages that are answered 429. So a client at ten times its rate still gets 429 for 5 s.
 FRAMES_A_MESSAGE = 10
-# What any client may send at once, however low its limits are.
+# Any client may send this much at once, however low its limits are.
 LEAST_FRAMES = 200
 LEAST_BYTES = 64 * 1024
 
@@ -25,20 +25,20 @@ _CONTROL, _OPCODE = 0x08, 0x0F
 
 
 class FrameHeaders:
-    """Finds the frame headers in what a client sends, wherever TCP has cut it.
+    """Finds frame headers in a client's byte stream, in segments of any size.
 
-    What comes first is the HTTP request of the opening handshake.
+    The stream starts with the HTTP request of the opening handshake.
     """
 
     __slots__ = ("_in_request", "_partial", "_skip")
 
     def __init__(self) -> None:
         self._in_request = True
-        self._partial = b""  # the last bytes of the request so far, or the first ones of a header
-        self._skip = 0  # payload that is still to come
+        self._partial = b""  # the last bytes of the request, or the first bytes of a header
+        self._skip = 0  # bytes of payload still to come
 
     def find(self, data: bytes) -> Iterator[int]:
-        """Yield the first byte of each frame whose header gets complete with this data."""
+        """Yield the first byte of each frame whose header is completed by this data."""
         if self._in_request:
             request, end, data = (self._partial + data).partition(_END_OF_REQUEST)
             if not end:
@@ -68,13 +68,13 @@ def _frame_size(header: bytes) -> int | None:
         length, start = int.from_bytes(header[2:4]), 4
     elif length == 127:
         length, start = int.from_bytes(header[2:10]), 10
-    if header[1] & 0x80:  # a client has to mask; the library refuses a frame without
+    if header[1] & 0x80:  # clients must mask; the library refuses unmasked frames
         start += 4
     return start + length if len(header) >= start else None
 
 
 class Allowance:
-    """Says when a client has sent more than its messages could ever need."""
+    """Detects a client that sends more than its messages could ever need."""
 
     __slots__ = ("_bytes", "_fragments", "_frames", "_headers")
 
@@ -87,7 +87,7 @@ class Allowance:
         self._fragments = 0
 
     def refusal(self, now: float, data: bytes) -> CloseCode | None:
-        """Return the code to close with if this data is too much; after that, ask no more."""
+        """Return a close code if this data exceeds the allowance; don't call again after that."""
         for first in self._headers.find(data):
             if not first & _CONTROL:
                 self._fragments = 1 if first & _OPCODE else self._fragments + 1

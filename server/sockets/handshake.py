@@ -1,6 +1,7 @@
-"""The door: it decides which clients get a socket, in which room, and as what kind of client.
+"""The opening handshake: which requests become a socket, for which room and kind of client.
 
-It hooks into the opening handshake of `websockets`; a request that is no upgrade gets a page.
+It hooks into the handshake of `websockets`. A request that is not an upgrade is answered by
+`pages`.
 """
 
 import asyncio
@@ -16,12 +17,12 @@ from server.sockets.connection import Connection
 from server.sockets.limits import Network, client_address, origin_allowed
 from server.wire import messages
 
-# The library's refusals quote the request; a longer one (bytes) is replaced by ours.
+# The library's refusals quote the request; a longer refusal (bytes) is replaced by ours.
 LARGEST_REFUSAL = 512
 
 
 class Handshake:
-    """Reads an opening handshake; a valid one becomes a :class:`Visitor`, to be admitted or not."""
+    """Reads opening handshakes and asks for the admission of each :class:`Visitor`."""
 
     def __init__(
         self,
@@ -41,7 +42,7 @@ class Handshake:
     async def process_request(
         self, connection: ServerConnection, request: Request
     ) -> Response | None:
-        """Answer with a page or a refusal, or let the handshake go on."""
+        """Respond with a page or a refusal, or continue the handshake."""
         headers = request.headers
         if not any("websocket" in value.lower() for value in headers.get_all("Upgrade")):
             return await self._pages.respond(request)
@@ -52,35 +53,35 @@ class Handshake:
         if not origin_allowed(origin, host, self._allowed_origins):
             return refuse(HTTPStatus.FORBIDDEN, "this origin may not connect\n")
         if connection.transport.is_closing():
-            return refuse(HTTPStatus.BAD_REQUEST, "you have hung up\n")  # nobody hears this
+            return refuse(HTTPStatus.BAD_REQUEST, "the connection is closed\n")  # never delivered
         return None
 
     async def process_response(
         self, connection: ServerConnection, request: Request, response: Response
     ) -> Response | None:
-        """Admit a client whose handshake is valid, if there is room."""
-        assert isinstance(connection, Connection), "the server makes our connections"
+        """Admit a client with a valid handshake, within the limits."""
+        assert isinstance(connection, Connection), "the server creates connections of our class"
         visitor, refusal = None, None
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             visitor = self._visitor(connection, request)
-            refusal = await self._wait_for_turn(connection, visitor)
+            refusal = await self._pace(connection, visitor)
         if connection.protocol.eof_sent:
-            # The request was followed by bytes that are no frame. The library has given up on the
-            # connection, and would raise an exception if it answered now.
+            # The bytes after the request were not a valid frame. The library has failed the
+            # connection, and would raise an exception if it responded now.
             connection.transport.abort()
             await asyncio.shield(connection.connection_lost_waiter)
             return None
         if visitor is not None:
             return refusal or self._admit(connection, visitor, response)
         if response.status_code >= 400 and len(response.body) > LARGEST_REFUSAL:
-            return refuse(response.status_code, "this is no WebSocket handshake\n")
+            return refuse(response.status_code, "this is not a WebSocket handshake\n")
         secure(response)
         return None
 
-    async def _wait_for_turn(self, connection: Connection, visitor: Visitor) -> Response | None:
+    async def _pace(self, connection: Connection, visitor: Visitor) -> Response | None:
         seconds = self._admission.seconds_to_wait(visitor)
         if seconds is None:
-            text = "too much comes from your address"
+            text = "too much traffic from your address"
             return _refusal(Refused(HTTPStatus.TOO_MANY_REQUESTS, text, retry_after=1))
         if seconds:
             await asyncio.wait([connection.connection_lost_waiter], timeout=seconds)
@@ -101,7 +102,7 @@ class Handshake:
         return None
 
     def _visitor(self, connection: Connection, request: Request) -> Visitor:
-        """Read what the client says of itself; the library has checked the headers' syntax."""
+        """Read the client's headers; the library has checked their syntax."""
         headers, room = request.headers, room_of(request.path)
         assert room is not None, "the request was for a room"
         peer = connection.remote_address
