@@ -1,6 +1,6 @@
 """Sockets and frames: everything between a client and the rules.
 
-`wire` spells messages; `http` answers requests that open no socket; `sockets` takes connections in,
-limits them and lets them go; `rooms` carries messages to the engine and its changes to the members
-of a room; `ops` is what an operator sees. `app` builds all of it, and nothing else does.
+`wire` defines the messages; `http` answers requests that open no socket; `sockets` accepts, limits
+and closes connections; `rooms` passes messages to the engine, and its changes to the members of a
+room; `ops` holds the command line, logs and metrics. Only `app` builds and connects these parts.
 """

@@ -1,7 +1,7 @@
-"""`python -m server`: settings in, exit code out.
+"""`python -m server`: read the settings, run the server, exit.
 
-Exit code 0 after SIGTERM or SIGINT, 2 when the server cannot start, with one line that says why,
-1 when a part of it failed while it was serving; the log says which.
+The exit code is 0 after SIGTERM or SIGINT. It is 2 if the server cannot start, with one line that
+says why, and 1 if a part of it failed while it was serving, with the cause in the log.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-# Before the imports that fail there: the store's lock and the file limit are those of POSIX.
+# Before the imports that fail on Windows: the store's lock and the file limit need POSIX.
 if sys.platform == "win32":
     print("winner-stays: found Windows, expected Linux or macOS; WSL will do", file=sys.stderr)
     sys.exit(2)
@@ -28,7 +28,7 @@ logger = logging.getLogger(__name__)
 
 def main(argv: Sequence[str] | None = None) -> None:
     """Run the server until it is told to stop."""
-    # Until the event loop listens for it. Process 1 of a container would ignore it otherwise.
+    # Until the event loop handles it. Otherwise process 1 of a container would ignore it.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     open_standard_streams()
     settings = configuration.load(sys.argv[1:] if argv is None else argv)
@@ -67,7 +67,7 @@ async def _serve(settings: configuration.Settings, ready: Callable[[str], None])
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return uvloop's, where it is installed."""
+    """Return uvloop's loop factory if it is installed."""
     if importlib.util.find_spec("uvloop") is None:
         return None
     factory: Callable[[], asyncio.AbstractEventLoop] = importlib.import_module(

@@ -1,1 +1,1 @@
-"""Rooms as clients see them: messages in, and the channel of each room out."""
+"""Rooms as clients see them: conversations, routes, handlers, and the channel of each room."""

@@ -1,8 +1,7 @@
-"""A room's audience: the sockets in it, what each of them was told, and what is sent next.
+"""A room's channel: its members, what each of them was sent, and what is sent next.
 
-A channel is woken by the stream alone, so a change by other hands travels the same road as a
-player's move. A frame is encoded once for all members that get the same bytes, and the two players
-get it before the crowd.
+Only the stream wakes a channel, so a change by another process takes the same path as a player's
+move. A frame is encoded once for all members that get the same bytes. The two players get it first.
 """
 
 import asyncio
@@ -20,20 +19,19 @@ from server.wire import messages
 from server.wire.close_codes import ROOM_UNUSABLE, CloseCode
 from storage.contract import RoomName, RoomUnreadable
 
-# No member is told its position in line more often than this (seconds; design, 4.2).
+# A member is told its position in line at most once in this time (seconds; design, 4.2).
 NOTICE_SECONDS = 2.0
-# A room is not searched for members that have moved up more often than this (seconds).
+# A room is searched for members that have moved up at most once in this time (seconds).
 SWEEP_SECONDS = 0.25
-# A fan-out that takes longer is followed by a rest (seconds); it reaches some two hundred sockets.
+# A fan-out longer than this (seconds), to about two hundred sockets, is followed by a rest.
 LARGE_FAN_OUT_SECONDS = 0.002
 
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """A socket that speaks for a user, and what the channel has told it.
+    """The socket of a user, and what the channel has sent to it.
 
-    ``told`` is the standing that the client was last told with a `joinedQueue`, so that it is told
-    again when that changes and not otherwise.
+    ``told`` is the standing in the last `joinedQueue`; another one is sent only when it changes.
     """
 
     connection: Connection
@@ -48,7 +46,7 @@ class Member:
     told_at: float = 0.0
 
     def drained(self) -> None:
-        """Show how things are now, if the socket missed something while its peer did not read."""
+        """Send the current state if the socket missed something while its peer did not read."""
         if self.missed:
             self.missed = False
             self.channel.show_all(self)
@@ -56,7 +54,7 @@ class Member:
 
 @dataclass(slots=True, eq=False)
 class Arrival:
-    """A member that waits until the room is announced up to the sequence at which it entered."""
+    """A member waiting for the room to be announced up to the sequence at which it entered."""
 
     sequence: int
     announced: asyncio.Future[None] = field(
@@ -65,12 +63,12 @@ class Arrival:
 
 
 class Channel:
-    """One room as it was last announced, and its members by the user they speak for.
+    """One room as it was last announced, and its members by connection id.
 
-    After a large fan-out it rests for as long as that took, so that announcing takes at most half
-    of the time: what happens meanwhile becomes one batch and costs one frame. Without a rest, a
-    crowd that comes back after a restart would be kept waiting by its own arrivals. ``on_idle`` is
-    called when nothing is left to keep.
+    After a large fan-out it rests for as long as the fan-out took, so that announcing takes at most
+    half of the time. Changes in the meantime are merged into one frame. Without the rest, a crowd
+    that reconnects after a restart would be delayed by its own arrivals. ``on_idle`` is called when
+    the channel has nothing left to keep.
     """
 
     def __init__(
@@ -94,10 +92,10 @@ class Channel:
         self._sweep: asyncio.TimerHandle | None = None
 
     def enter(self, connection: Connection, user: User) -> tuple[Member, Member | None]:
-        """Let a socket speak for its user; return it as a member, and the one it supersedes.
+        """Add a user's socket; return it as a member, and the superseded member if any.
 
-        Of two sockets of one user the greater generation stays, in whatever order they enter; so
-        the superseded one may be the new one.
+        Of two sockets of one user the one with the greater generation stays, in whatever order they
+        enter, so the new member may itself be superseded.
         """
         member = Member(connection, self, user.connection_id, user.generation, user.resumable)
         connection.listener = member
@@ -109,13 +107,13 @@ class Channel:
         return member, other
 
     def leave(self, member: Member) -> None:
-        """Forget the socket, unless another one speaks for its user by now."""
+        """Remove a member, unless another socket of its user has superseded it."""
         if self.members.get(member.connection_id) is member:
             del self.members[member.connection_id]
         self._end_if_idle()
 
     async def welcome(self, member: Member, sequence: int) -> None:
-        """Show a newcomer everything, as soon as the room is announced up to ``sequence``.
+        """Send a new member everything once the room is announced up to ``sequence``.
 
         Raises:
             RoomUnreadable: the room has been closed.
@@ -139,7 +137,7 @@ class Channel:
             self._say_hello(member, user)
 
     def tell_standing(self, member: Member) -> None:
-        """Tell a client where it stands, whether that is news or not."""
+        """Send a client its standing, even if it has not changed."""
         user = self._user(member)
         if user is None:
             return
@@ -150,7 +148,7 @@ class Channel:
         self._outbox.push(member.connection, messages.joined_queue(self._view.room, user))
 
     def show_all(self, member: Member) -> None:
-        """Show how things are now."""
+        """Send a client the current standing, list and game."""
         if self._user(member) is not None:
             self.tell_standing(member)
             users = self._view.snapshot() if member.v1 else self._view.whole_list()
@@ -162,13 +160,13 @@ class Channel:
         return self._view.room.seats.values()
 
     def announce(self, committed: Committed) -> None:
-        """Send the members what the batch changed, now or after a rest."""
+        """Send the batch's changes to the members, now or after the rest."""
         self._backlog.append(committed)
         if self._rest is None:
             self._announce_backlog()
 
     def close(self) -> None:
-        """Close every socket: the room cannot be kept any more."""
+        """Close every socket, because the room has become unusable."""
         for timer in (self._rest, self._sweep):
             if timer is not None:
                 timer.cancel()
@@ -271,7 +269,7 @@ class Channel:
             self._sweep = asyncio.get_running_loop().call_later(seconds, self._tell_positions)
 
     def _tell_positions(self) -> None:
-        """Tell the members that do not see themselves in the window that they have moved up."""
+        """Send new positions to members that have moved up beyond the window."""
         self._sweep = None
         now = asyncio.get_running_loop().time()
         soonest: float | None = None
@@ -304,5 +302,5 @@ class Channel:
 
 
 def _standing(user: User) -> tuple[object, ...]:
-    """Return what a user is told of when it changes, whoever changed it."""
+    """Return the attributes of a user whose change is sent as a `joinedQueue`."""
     return (user.status, user.marker, user.seated_at, user.joined_at)

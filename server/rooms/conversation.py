@@ -1,8 +1,8 @@
-"""One client's visit, from `$connect` to `$disconnect`: read a message, answer it, read the next.
+"""Conversations with clients, from `$connect` to `$disconnect`.
 
-Messages of one socket are handled one after the other, and none is read while its peer does not
-read our answers: so a client can fill no queue of ours. A bad message is answered and keeps its
-socket.
+The messages of one socket are handled one after another. None is read while the peer does not read
+our answers, so a client cannot fill a queue in the server. A bad message is answered and does not
+close its socket.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ from queue_engine.refusals import Refusal
 from server.ops.metrics import Metrics
 from server.rooms import handlers
 from server.rooms.channel import Member
-from server.rooms.handlers import Lobby
+from server.rooms.handlers import Services
 from server.rooms.routes import ROUTES, SERVER_ROUTES
 from server.sockets.connection import Connection
 from server.sockets.limits import TokenBucket
@@ -32,35 +32,36 @@ logger = logging.getLogger(__name__)
 HANDSHAKE_DONE = Request("", Headers())
 
 
-class Host:
-    """Receives clients; ``messages_per_second`` and ``burst`` bound what each may say."""
+class Conversations:
+    """Serves each client; ``messages_per_second`` and ``burst`` limit every client's messages."""
 
     def __init__(
         self,
-        lobby: Lobby,
+        services: Services,
         metrics: Metrics,
         *,
         messages_per_second: float,
         burst: int,
     ) -> None:
-        self._lobby = lobby
+        self._services = services
         self._metrics = metrics
         self._rate = messages_per_second
         self._burst = burst
         self._closing = False
 
     def close(self) -> None:
-        """From now on a socket that goes is our doing: its row stays as it is."""
+        """Leave the rows of sockets that close from now on: the server is closing them."""
         self._closing = True
 
-    async def receive(self, connection: ServerConnection) -> None:
-        """Attend to one client until its socket is gone."""
-        assert isinstance(connection, Connection), "the server makes our connections"
+    async def hold(self, connection: ServerConnection) -> None:
+        """Serve one client until its socket is gone."""
+        assert isinstance(connection, Connection), "the server creates connections of our class"
         assert connection.visitor is not None, "it was admitted"
         if connection.has_vanished:
             return
         try:
-            member, sequence = await handlers.connect(self._lobby, connection, connection.visitor)
+            visitor = connection.visitor
+            member, sequence = await handlers.connect(self._services, connection, visitor)
         except (StoreUnavailable, Refusal):
             connection.shut(CloseCode.TRY_AGAIN_LATER)
             return
@@ -72,28 +73,28 @@ class Host:
             _log(member, "connected", "connection opened")
             await self._listen(member)
         except (ConnectionClosed, OSError, RoomUnreadable):
-            pass  # however it went, it is gone
+            pass  # the connection is gone, or is being closed
         finally:
-            await self._part(member)
+            await self._disconnect(member)
 
-    async def _part(self, member: Member) -> None:
+    async def _disconnect(self, member: Member) -> None:
         self._metrics.closed(member.connection.end_code)
         if not self._closing:
             with suppress(StoreUnavailable, RoomUnreadable):
-                # Where the room has ended, the row stays as it is: the next start finds it absent.
-                await handlers.disconnect(self._lobby, member)
+                # If the room has ended, the row stays, and the next start makes its user absent.
+                await handlers.disconnect(self._services, member)
             _log(member, "disconnected", "connection closed")
 
     async def _listen(self, member: Member) -> None:
         connection = member.connection
-        # Its headers are a third of what an idle connection holds in memory. (The library takes a
-        # connection without a request for one whose handshake is still to come.)
+        # The headers are a third of the memory of an idle connection. Don't set the request to
+        # None: to the library that means that the handshake is still to come.
         connection.request, connection.response = HANDSHAKE_DONE, None
         bucket = TokenBucket(self._rate, self._burst)
         while True:
             message = await connection.recv()
             if connection.shutting or connection.has_vanished:
-                continue  # we are done with it, or it is with us; the rest is not heard
+                continue  # either side has ended the conversation; discard the rest
             if isinstance(message, bytes):
                 connection.shut(CloseCode.UNSUPPORTED_DATA)
                 continue
@@ -108,7 +109,7 @@ class Host:
             if bucket.abusive(time.monotonic()):
                 member.connection.shut(CloseCode.POLICY_VIOLATION)
             self._metrics.message(None, 429)
-            # Neither receiving nor draining need suspend: a flood would be answered in one go.
+            # Receiving and draining may not suspend, so a flood would block the event loop.
             await asyncio.sleep(0)
             return
         action = envelope.action
@@ -122,7 +123,7 @@ class Host:
         except RoomUnreadable:
             status_code, body = 500, {"message": "internal error"}
         except Exception:
-            # Our bug: the client gets a bare 500 and keeps its socket (design, 4.2).
+            # A bug in the server: the client gets a bare 500 and keeps its socket (design, 4.2).
             logger.exception(
                 "a handler failed", extra={"room": member.channel.room, "route": route}
             )
@@ -152,7 +153,7 @@ class Host:
         if route is None:
             raise messages.BadMessage(404, "no such route")
         fields = messages.read_fields(route.fields, envelope.fields)
-        return await route.handler(self._lobby, member, fields)
+        return await route.handler(self._services, member, fields)
 
     def _answer(
         self,
@@ -164,7 +165,7 @@ class Host:
         route: str | None,
     ) -> None:
         frame = messages.response(route, envelope.request_id, status_code, body)
-        self._lobby.hub.outbox.push(member.connection, frame)
+        self._services.hub.outbox.push(member.connection, frame)
 
 
 def _log(member: Member, action: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The channels of all rooms: it finds them, and forgets those that are idle."""
+"""The channels of all rooms."""
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -11,7 +11,7 @@ from storage.contract import RoomName
 
 
 class Hub:
-    """The channels of all rooms that have somebody in them."""
+    """Opens a channel for each room in use, and drops it once it is idle."""
 
     def __init__(self, metrics: Metrics, clock: Callable[[], datetime]) -> None:
         self.outbox = Outbox()
@@ -20,7 +20,7 @@ class Hub:
         self._channels: dict[RoomName, Channel] = {}
 
     def channel(self, room: RoomName) -> Channel:
-        """Return the room's channel, open from now on."""
+        """Return the room's channel, opening it if needed."""
         channel = self._channels.get(room)
         if channel is None:
             channel = Channel(room, self.outbox, self._metrics, self._clock, on_idle=self._forget)
@@ -28,11 +28,11 @@ class Hub:
         return channel
 
     def announce(self, committed: Committed) -> None:
-        """Send a room what a batch of the stream changed in it."""
+        """Announce a batch of the stream to the members of its room."""
         self.channel(committed.room).announce(committed)
 
     def close_room(self, room: RoomName) -> None:
-        """Close every socket of a room that cannot be kept any more."""
+        """Close every socket of a room that has become unusable."""
         channel = self._channels.pop(room, None)
         if channel is not None:
             channel.close()

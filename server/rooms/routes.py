@@ -1,7 +1,7 @@
 """The route table: route key -> the fields it takes and the coroutine that handles it.
 
-API Gateway selected by ``$request.body.action``; so does this. To add a route, write its fields in
-`messages.py`, its coroutine in `handlers.py` and its line here.
+Like API Gateway, it selects by ``$request.body.action``. To add a route, add its fields to
+`messages.py`, its coroutine to `handlers.py` and its line here.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -15,10 +15,10 @@ from server.wire import messages
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """Where a message goes."""
+    """The fields of a message and the handler for it."""
 
     fields: type[messages.Fields]
-    handler: Callable[[handlers.Lobby, Member, Any], Awaitable[handlers.Body]]
+    handler: Callable[[handlers.Services, Member, Any], Awaitable[handlers.Body]]
 
 
 ROUTES: Mapping[str, Route] = {

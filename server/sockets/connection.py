@@ -1,10 +1,11 @@
-"""One client's socket: its request, its frames on the way out, and its end.
+"""One client's socket: the size of its request, its outgoing frames, and its closing.
 
-A request is bounded in size. Frames wait in ``outgoing`` until the :class:`Outbox` writes them. A
-socket whose peer does not read is ``paused``. It knows nothing of users, the line or the game.
+Frames wait in ``outgoing`` until the :class:`Outbox` writes them. A socket whose peer does not read
+is ``paused``. This module knows nothing of users, the line or the game.
 """
 
 import asyncio
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Protocol
 
@@ -12,43 +13,43 @@ from websockets.asyncio.server import ServerConnection
 from websockets.protocol import SEND_EOF, State
 
 from server.http.pages import refuse
-from server.sockets.admission import Visitor
+from server.sockets.admission import Socket, Visitor
 from server.sockets.allowance import Allowance
 from server.wire.close_codes import CloseCode
 
-# The library would take 128 lines of 8 KB, and look for commas in all of them. A browser's request
-# is smaller than this (bytes), a proxy's additions included.
+# The library accepts 128 lines of 8 KB and searches all of them for commas. A browser's request is
+# smaller than this (bytes), even with the headers that proxies add.
 MOST_REQUEST_BYTES = 24 * 1024
-# A socket over its limit for so long (seconds) is closed with 4008.
+# A socket over its buffer limit for this long (seconds) is closed with 4008.
 SLOW_SECONDS = 20.0
-# Whoever does not answer a close is cut off after so long (seconds).
+# A peer that does not answer a close is cut off after this long (seconds).
 CLOSE_SECONDS = 2.0
 
 
 class Listener(Protocol):
-    """What a connection tells of itself."""
+    """Receives events of a connection."""
 
     def drained(self) -> None:
-        """The peer, which had stopped reading, has read all it was owed."""
+        """The peer had stopped reading and has now caught up."""
 
 
 class Census(Protocol):
-    """What counts connections."""
+    """Counts connections."""
 
     def arrived(self, socket: "Connection") -> Allowance | None:
-        """A client has connected, and has said nothing yet; return what it may send."""
+        """A client has connected and sent nothing yet; return what it may send."""
 
     def flooded(self, socket: "Connection") -> None:
-        """The client has sent more than that, and is being cut off."""
+        """The client has exceeded its allowance and is being cut off."""
 
     def lost(self, socket: "Connection") -> None:
-        """The connection is gone."""
+        """The connection is lost."""
 
 
 class Connection(ServerConnection):
     """A WebSocket connection of the server.
 
-    ``visitor`` is there once it is admitted; ``listener`` hears when its peer has read.
+    ``visitor`` is set once it is admitted; ``listener`` is told when the peer has caught up.
     """
 
     def __init__(self, *args: Any, census: Census, **kwargs: Any) -> None:
@@ -64,9 +65,9 @@ class Connection(ServerConnection):
         self._slow_timer: asyncio.TimerHandle | None = None
         self._cut_off_timer: asyncio.TimerHandle | None = None
         self._request_bytes = 0
-        self._limit: int = self.write_limit_high  # bytes; it counts as drained at a quarter
+        self._limit: int = self.write_limit_high  # bytes; drained means down to a quarter
         self._deaf = False
-        self._owed = 0  # when the peer stopped reading
+        self._owed = 0  # bytes in the buffer when the peer stopped reading
 
     @property
     def is_open(self) -> bool:
@@ -75,14 +76,14 @@ class Connection(ServerConnection):
 
     @property
     def has_vanished(self) -> bool:
-        """Whether the peer has hung up without a close frame; what it said before one counts."""
+        """Whether the peer hung up without a close frame; messages before one still count."""
         return self.protocol.state is State.CLOSED and self.protocol.close_rcvd is None
 
     @property
     def was_left(self) -> bool:
-        """Whether the peer closed on purpose: with 1000 or without a code, and of its own accord.
+        """Whether the peer started the close, with 1000 or without a code.
 
-        A peer may answer our own close with 1000, which is no leave.
+        A peer that answers our own close with 1000 has not left on purpose.
         """
         close = self.protocol.close_rcvd
         began = self.protocol.close_rcvd_then_sent is True
@@ -90,25 +91,25 @@ class Connection(ServerConnection):
 
     @property
     def end_code(self) -> int:
-        """The code that ended it: of whoever began the close, or 1006 if nobody did.
+        """The close code of the side that started the close, or 1006 if neither did.
 
-        The library's own ``close_code`` is 1006 wherever the peer has not answered ours.
+        The library's own ``close_code`` is 1006 whenever the peer has not answered our close.
         """
         protocol = self.protocol
         began = protocol.close_rcvd if protocol.close_rcvd_then_sent else protocol.close_sent
         return int(began.code) if began is not None else 1006
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """A client has connected, and has said nothing yet."""
+        """Count the connection; its client has sent nothing yet."""
         super().connection_made(transport)
         self._allowance = self._census.arrived(self)
 
     def cut_off(self) -> None:
-        """End the connection without a word."""
+        """Drop the TCP connection without a close frame."""
         self.transport.abort()
 
     def shut(self, code: CloseCode, reason: str | None = None) -> None:
-        """Close without waiting for anything: a reader that is stuck cannot hold this up."""
+        """Close without waiting, so that a stuck reader cannot block the caller."""
         if self.is_open:
             self.write_outgoing()
             self.protocol.send_close(code, reason or code.reason)
@@ -117,25 +118,28 @@ class Connection(ServerConnection):
         self._cut_off_later()
 
     def write_outgoing(self) -> None:
-        """Write all frames that wait, in one write."""
+        """Write all waiting frames at once."""
         frames, self.outgoing = self.outgoing, []
         if frames and self.is_open:
             self.transport.write(frames[0] if len(frames) == 1 else b"".join(frames))
 
     def send_data(self) -> None:
-        """Write what the library has to send in one write, many pongs for example."""
+        """Write what the library has to send at once; it may be many pongs."""
         writes = self.protocol.writes
         if len(writes) > 1 and SEND_EOF not in writes:
             self.protocol.writes = [b"".join(writes)]
         super().send_data()
 
     def data_received(self, data: bytes) -> None:
-        """Note the sign of life: pongs are handled inside the library and seen nowhere else."""
+        """Note that the peer is alive, and check its allowance before the library parses the data.
+
+        The library handles pongs internally, so this is the only place that sees them.
+        """
         self.heard = True
         if self.protocol.state is State.CONNECTING and not self.protocol.eof_sent:
             self._request_bytes += len(data)
             if self._request_bytes > MOST_REQUEST_BYTES:
-                self._listen_no_more()
+                self._stop_reading()
                 status = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
                 self.protocol.send_response(refuse(status, "too many headers\n"))
                 self.send_data()
@@ -145,7 +149,7 @@ class Connection(ServerConnection):
             return
         refusal = self._allowance.refusal(self.loop.time(), data) if self._allowance else None
         if refusal is not None:
-            self._listen_no_more()
+            self._stop_reading()
             self._census.flooded(self)
             if self.protocol.state is State.CONNECTING:
                 self.transport.abort()
@@ -154,32 +158,33 @@ class Connection(ServerConnection):
             return
         super().data_received(data)
         if self.protocol.state is State.CLOSING:
-            # The library waits for a peer that has said goodbye until the peer hangs up.
+            # After a close frame from the peer, the library waits until the peer hangs up.
             self._cut_off_later()
         if self.paused and self.transport.get_write_buffer_size() > self._owed + self._limit:
-            # It sends pings and reads no pong: nothing else is written to who does not read.
+            # The peer sends pings but never reads the pongs, the only thing we still write to a
+            # paused socket.
             self.transport.abort()
 
     def eof_received(self) -> None:
-        """The peer sends no more, so the transport closes as soon as all is written, or never."""
+        """Set a deadline: the transport closes once its buffer is written, which may be never."""
         super().eof_received()
         self._cut_off_later()
 
     def pause_writing(self) -> None:
-        """The peer does not read: give it a while."""
+        """Start the timer for a peer that has stopped reading."""
         super().pause_writing()
         self._owed = self.transport.get_write_buffer_size()
         self._slow_timer = self.loop.call_later(SLOW_SECONDS, self.shut, CloseCode.TOO_SLOW)
 
     def resume_writing(self) -> None:
-        """The peer has read."""
+        """Stop the timer; the peer has caught up."""
         super().resume_writing()
         self._cancel_slow_timer()
         if self.listener is not None:
             self.listener.drained()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """The socket is gone."""
+        """Stop counting the connection, and free what it holds."""
         self._cancel_slow_timer()
         if self._cut_off_timer is not None:
             self._cut_off_timer.cancel()
@@ -189,10 +194,11 @@ class Connection(ServerConnection):
         self._break_cycles()
 
     def _break_cycles(self) -> None:
-        """Let this be freed at once, with its TLS buffers, instead of at a full garbage collection.
+        """Break reference cycles, so that the connection and its TLS buffers are freed at once.
 
-        The listener refers to the connection. So do the errors: the frames in a traceback hold
-        their locals, and from Python 3.12 on their callers' too.
+        Otherwise they would wait for a full garbage collection. The listener refers to the
+        connection. So do the exceptions: the frames of a traceback hold their locals, and since
+        Python 3.12 those of their callers.
         """
         self.listener = None
         for error in (self.protocol.parser_exc, self.protocol.handshake_exc, self.connection_exc):
@@ -200,8 +206,8 @@ class Connection(ServerConnection):
                 error.__traceback__ = None
                 error = error.__cause__ or error.__context__
 
-    def _listen_no_more(self) -> None:
-        """Take nothing more from a peer that sends too much: even to throw it away costs time."""
+    def _stop_reading(self) -> None:
+        """Stop reading from a peer that sends too much; even discarding its data costs time."""
         self._deaf = True
         self.transport.pause_reading()
 
@@ -215,14 +221,27 @@ class Connection(ServerConnection):
             self._slow_timer = None
 
 
+async def close_all(sockets: Iterable[Socket], code: CloseCode) -> None:
+    """Close every socket; cut off those that do not answer or are still in their handshake."""
+    connections = [socket for socket in sockets if isinstance(socket, Connection)]
+    for connection in connections:
+        if connection.is_open:
+            connection.shut(code)
+        else:
+            connection.cut_off()
+    if connections:
+        gone = [connection.connection_lost_waiter for connection in connections]
+        await asyncio.wait(gone, timeout=2 * CLOSE_SECONDS)
+
+
 class Outbox:
-    """What this turn of the event loop owes to sockets: one write each, at the end of the turn."""
+    """Collects frames, so that each socket gets one write per iteration of the event loop."""
 
     def __init__(self) -> None:
         self._owing: list[Connection] = []
 
     def push(self, connection: Connection, *frames: bytes) -> None:
-        """Send the frames with whatever else the socket is sent in this turn."""
+        """Send the frames together with others for the socket in this iteration."""
         if not self._owing:
             connection.loop.call_soon(self._flush)
         if not connection.outgoing:

@@ -12,7 +12,7 @@ from typing import Any
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 
-from server.app import socket_options
+from server.sockets.listener import socket_options
 
 # The suite sends messages of up to 16 MB.
 MAX_BYTES = 16 * 1024 * 1024
