@@ -1,7 +1,7 @@
-"""Every HTTP answer that is no socket: the browser client, its QR codes, health and metrics.
+"""HTTP responses: the browser client, its QR codes, health and metrics.
 
-It is asked from the opening handshake of `websockets`, so an answer is one response and the end of
-the connection. Files are read once, at the start: what is not among them cannot be served.
+They are sent from the opening handshake of `websockets`, so each ends its connection. Files are
+read once, at the start; no other file can be served.
 """
 
 import hashlib
@@ -33,7 +33,7 @@ SECURITY_HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
-# Our own table: what the system's would say differs from machine to machine.
+# Not the system's table, which differs between machines.
 CONTENT_TYPES = {
     ".css": "text/css; charset=utf-8",
     ".html": "text/html; charset=utf-8",
@@ -56,7 +56,7 @@ _QR = re.compile(r"/static/qr/([^/]+)\.svg")
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What a GET yields: bytes that a browser may keep, and asks about before each use."""
+    """The body of a GET response, which a browser may cache but must revalidate before each use."""
 
     content_type: str
     body: bytes
@@ -73,23 +73,23 @@ def room_of(path: str) -> RoomName | None:
 
 
 def refuse(status: int, text: str) -> Response:
-    """Return a short page of text that says why there is nothing else."""
+    """Return a plain text response, for a refusal in most cases."""
     headers = {"Content-Type": TEXT, "Cache-Control": "no-store"}
     return _response(status, text.encode(), headers)
 
 
 def secure(response: Response) -> None:
-    """Put the headers that every response bears on one of the library's own."""
+    """Add the security headers to a response of the library."""
     for name, value in SECURITY_HEADERS.items():
         if name not in response.headers:
             response.headers[name] = value
 
 
 class Pages:
-    """Answers requests with the files in ``static`` and with what its callables say.
+    """Responds with the files in ``static``, QR codes, health and metrics.
 
-    ``public_url`` is the server's address, without a slash at its end; ``metrics`` returns a
-    content type and a body; ``ready`` returns when the store answers.
+    ``public_url`` is the server's address, without a trailing slash; ``metrics`` returns a content
+    type and a body; ``ready`` returns when the store responds.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class Pages:
         self._files = dict(_read_files(static))
 
     async def respond(self, request: Request) -> Response:
-        """Answer any request that is no upgrade."""
+        """Respond to a request that is not an upgrade."""
         if request.method not in ("GET", "HEAD"):
             response = refuse(HTTPStatus.METHOD_NOT_ALLOWED, "only GET and HEAD\n")
             response.headers["Allow"] = "GET, HEAD"
@@ -177,7 +177,7 @@ def _send(document: Document, if_none_match: str) -> Response:
     known = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
     if document.etag in known or "*" in known:
         response = _response(HTTPStatus.NOT_MODIFIED, b"", headers)
-        # It would be the length of what is not sent.
+        # It would be 0, which is not the length of the document.
         del response.headers["Content-Length"]
         return response
     headers["Content-Type"] = document.content_type
@@ -185,7 +185,7 @@ def _send(document: Document, if_none_match: str) -> Response:
 
 
 def _response(status: int, body: bytes, headers: dict[str, str]) -> Response:
-    """Return a response that ends its connection, with the headers that every one bears."""
+    """Return a response that ends its connection, with the headers common to all."""
     status = HTTPStatus(status)
     ours = Headers()
     ours["Date"] = formatdate(usegmt=True)

@@ -1,7 +1,7 @@
-"""QR codes of addresses: drawn in a thread of their own, one after the other, and kept.
+"""QR codes of addresses, drawn one after another in a separate thread, and cached.
 
-Drawing takes ten milliseconds of a processor, and anybody may ask for the code of any room. So
-there is a limit to how many are drawn per second, and to how many wait; the rest are refused.
+Drawing takes ten milliseconds of CPU, and anybody may request the code of any room. So both the
+codes drawn per second and those waiting are limited; further requests are refused.
 """
 
 import asyncio
@@ -14,33 +14,33 @@ import segno
 from server.sockets.limits import TokenBucket
 
 DRAWN_PER_SECOND = 10.0
-# Codes that wait for the thread, and codes that are kept.
+# Codes waiting for the thread, and codes in the cache.
 MOST_WAITING = 32
 MOST_KEPT = 256
 
 
 class TooManyDrawings(Exception):
-    """The code has to be drawn, and too many others are: ask again later."""
+    """The code is not in the cache, and too many others are waiting."""
 
 
 class QrCodes:
-    """Draws each address once, as an SVG, and keeps those asked for last."""
+    """Draws addresses as SVGs, and keeps the most recently used ones."""
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="qr code")
         self._allowance = TokenBucket(DRAWN_PER_SECOND, MOST_WAITING)
         self._waiting: dict[str, asyncio.Future[bytes]] = {}
-        self._kept: dict[str, bytes] = {}  # the one asked for last comes last
+        self._kept: dict[str, bytes] = {}  # most recently used last
 
     async def get(self, address: str) -> bytes:
         """Return the code of an address.
 
         Raises:
-            TooManyDrawings: it has to be drawn, and too many others are.
+            TooManyDrawings: it is not in the cache, and too many others are waiting.
         """
         image = self._kept.pop(address, None)
         if image is None:
-            # A client that hangs up cancels its request, and not what others wait for.
+            # A client that hangs up must not cancel a drawing that others wait for.
             return await asyncio.shield(self._waiting.get(address) or self._draw(address))
         self._kept[address] = image
         return image
@@ -61,7 +61,7 @@ class QrCodes:
 
 
 def draw(address: str) -> bytes:
-    """Return the SVG of an address; it has no size of its own and fills its place on the page."""
+    """Return the SVG of an address, without a size, so that the page determines it."""
     image = io.BytesIO()
     segno.make(address, error="m", micro=False).save(
         image, kind="svg", title=address, omitsize=True, light="#fff", svgclass=None, lineclass=None
