@@ -1,7 +1,7 @@
-"""Every setting of the server, once: its name, default, bounds and the sentence in ``--help``.
+"""The settings of the server: each with its name, default, bounds and ``--help`` text.
 
-Each is a flag and an environment variable; a flag wins. They are read once, at the start, and
-passed on as plain values; this module does not know what they are used for.
+Each is a flag and an environment variable; the flag takes precedence. They are read once, at the
+start, and passed on as plain values. This module does not know how they are used.
 """
 
 import os
@@ -47,7 +47,7 @@ def _expect(what: str) -> PydanticCustomError:
 
 
 def _host(value: str) -> str:
-    """Take the brackets off an IPv6 address, which is written with them in a URL."""
+    """Strip the brackets that an IPv6 address has in a URL."""
     parts = _IN_BRACKETS.fullmatch(value)
     return parts[1] if parts else value
 
@@ -106,23 +106,23 @@ class Settings(BaseSettings):
         MAX_RECORDS,
         ge=1000,
         le=1_000_000_000,
-        description="Limit on the changes kept in the store's stream, about a kilobyte each; "
-        "those older than a day are removed in any case.",
+        description="Limit on the records kept in the store's stream, about a kilobyte each; "
+        "records older than a day are always removed.",
     )
     check_store: bool = Field(
         False,
-        description="Look through the whole store at the start; after an unclean end that is done "
-        "in any case.",
+        description="Check the whole store at the start; after an unclean shutdown it is always "
+        "checked.",
     )
     resume_seconds: Seconds = Field(
-        180.0, description="How long a place in line is kept for somebody who is gone."
+        180.0, description="How long a place in line is held for a disconnected user."
     )
     seat_seconds: Seconds = Field(
         15.0,
-        description="How long a seat is held for somebody who is gone; "
+        description="How long a seat is held for a disconnected player; "
         "never longer than a place in line.",
     )
-    move_seconds: Seconds = Field(30.0, description="Time to move; 0 is no clock.")
+    move_seconds: Seconds = Field(30.0, description="Time for a move; 0 is no clock.")
     idle_seconds: Seconds = Field(
         300.0,
         description="How long a game without a clock may go without a move while others wait; "
@@ -132,7 +132,7 @@ class Settings(BaseSettings):
         0,
         ge=0,
         le=1_000_000,
-        description="Wins in a row after which the winner goes to the end of the line, too; "
+        description="Wins in a row after which the winner, too, goes to the end of the line; "
         "0 is no limit.",
     )
     seed_clients: Annotated[Literal["on", "off"], BeforeValidator(_lower)] = Field(
@@ -142,9 +142,9 @@ class Settings(BaseSettings):
     public_url: Annotated[str, AfterValidator(_address)] | None = Field(
         None,
         max_length=512,
-        description="Address under which players reach the server: printed, shared, "
-        "and in the QR code.",
-        json_schema_extra={"shown": "the address listened on, in the local network if on all"},
+        description="Address at which players reach the server; it is printed, shared, "
+        "and shown in the QR code.",
+        json_schema_extra={"shown": "the address listened on; the LAN address if on all"},
     )
     max_connections: int = Field(
         default_factory=lambda: min(connections_allowed(), MOST_CONNECTIONS),
@@ -162,7 +162,7 @@ class Settings(BaseSettings):
     )
     trusted_proxies: Annotated[tuple[Network, ...], NoDecode, BeforeValidator(_networks)] = Field(
         (),
-        description="Addresses or networks of proxies in front, separated by commas; the address "
+        description="Addresses or networks of reverse proxies, separated by commas; the address "
         "of a client behind them is read from X-Forwarded-For.",
         json_schema_extra={"shown": "none"},
     )
@@ -171,7 +171,7 @@ class Settings(BaseSettings):
         ge=1,
         le=1_000_000,
         allow_inf_nan=False,
-        description="Limit on sockets opened per second, and at once.",
+        description="Limit on sockets opened per second, and in a burst.",
     )
     max_unfinished: int = Field(
         4096,
@@ -205,7 +205,7 @@ class Settings(BaseSettings):
         256 * 1024,
         ge=1,
         le=1024 * 1024 * 1024,
-        description="How much may be buffered for a client that does not read; beyond it "
+        description="Limit on the bytes buffered for a client that does not read; beyond it "
         "broadcasts skip that client.",
     )
     messages_per_second: float = Field(
@@ -224,18 +224,18 @@ class Settings(BaseSettings):
         json_schema_extra={"shown": "the host that the socket is opened to"},
     )
     tls_cert: Readable | None = Field(
-        None, description="File with the certificate chain (PEM); it needs its key, too."
+        None, description="File with the certificate chain (PEM); requires the key."
     )
     tls_key: Readable | None = Field(
-        None, description="File with the private key (PEM); it needs its certificate, too."
+        None, description="File with the private key (PEM); requires the certificate."
     )
     log_format: Annotated[Literal["console", "json"], BeforeValidator(_lower)] = Field(
         default_factory=lambda: "console" if sys.stderr.isatty() else "json",
-        description="How log lines look.",
+        description="Format of log lines.",
         json_schema_extra={"shown": "console on a terminal, else json"},
     )
     log_level: Annotated[Literal["debug", "info", "warning", "error"], BeforeValidator(_lower)] = (
-        Field("info", description="Least severe level that is written.")
+        Field("info", description="Lowest level that is written.")
     )
 
     @field_validator("seat_seconds")
@@ -263,7 +263,7 @@ def load(argv: Sequence[str]) -> Settings:
     """Read the settings from the flags in ``argv`` and the environment.
 
     Raises:
-        SystemExit: 0 after ``--help``; 2 after one line on stderr that says what is wrong.
+        SystemExit: 0 after ``--help``; 2 after a one-line error on stderr.
     """
     try:
         given = command_line.parse(Settings, ENV_PREFIX, argv)
@@ -277,7 +277,7 @@ def load(argv: Sequence[str]) -> Settings:
 
 
 def public_url(settings: Settings, port: int) -> str:
-    """Return the address to open, without a slash at its end; ``port`` is the one bound."""
+    """Return the address to open, without a trailing slash; ``port`` is the bound port."""
     if settings.public_url is not None:
         return settings.public_url
     host = settings.host

@@ -1,1 +1,1 @@
-"""What an operator sees and sets: the command line, the log, the metrics, the machine."""
+"""Operations: the command line, logs, metrics, the health check, the machine's limits."""

@@ -1,7 +1,7 @@
-"""The command line of a settings model: a kebab-case flag per field, and errors in one line.
+"""The command line of a settings model: a kebab-case flag per field, and one-line errors.
 
-It knows how flags and environment variables are spelt and how errors are worded; it knows no
-setting by name.
+It knows how flags and environment variables are spelt and how errors are worded, but no setting by
+name.
 """
 
 import argparse
@@ -17,7 +17,7 @@ _LONGEST_SHOWN = 80
 
 
 class UsageError(Exception):
-    """What is wrong with the flags or the environment, in one line."""
+    """The flags or the environment are invalid; the message is one line."""
 
 
 class _Parser(argparse.ArgumentParser):
@@ -29,7 +29,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(model: type[BaseModel], env_prefix: str, argv: Sequence[str]) -> dict[str, Any]:
-    """Return the fields that are given as flags, as they were typed.
+    """Return the fields given as flags, as they were typed.
 
     Raises:
         UsageError: an unknown flag, or one without a value.
@@ -39,8 +39,8 @@ def parse(model: type[BaseModel], env_prefix: str, argv: Sequence[str]) -> dict[
         prog="winner-stays",
         usage="%(prog)s [--FLAG VALUE ...]",
         description=model.__doc__,
-        epilog=f"Every flag is an environment variable too: {env_prefix} and its name in capitals, "
-        f"such as {env_prefix}{next(iter(model.model_fields)).upper()}. A flag wins.",
+        epilog=f"Every flag is also an environment variable: {env_prefix} and its name in capitals,"
+        f" such as {env_prefix}{next(iter(model.model_fields)).upper()}. A flag takes precedence.",
         allow_abbrev=False,
         argument_default=argparse.SUPPRESS,
     )
@@ -53,14 +53,14 @@ def parse(model: type[BaseModel], env_prefix: str, argv: Sequence[str]) -> dict[
             flag.nargs, flag.const = "?", "true"
     given, unknown = parser.parse_known_args(argv)
     if unknown:
-        raise UsageError(f"{_shown(unknown[0])}: there is no such flag; --help lists them")
+        raise UsageError(f"{_shown(unknown[0])}: there is no such flag; --help lists all flags")
     return vars(given)
 
 
 def explain(
     model: type[BaseModel], env_prefix: str, given: Mapping[str, str], error: ValidationError
 ) -> UsageError:
-    """Turn the first thing that is wrong into one line, naming it as it was typed."""
+    """Turn the first validation error into one line that names the setting as it was typed."""
     first = error.errors(include_url=False)[0]
 
     def typed(name: str) -> str:

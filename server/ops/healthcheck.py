@@ -1,6 +1,6 @@
-"""Ask the server on this machine whether it is alive; exit with 0 or 1, as HEALTHCHECK wants it.
+"""Check the health of the server on this machine; exit with 0 or 1, for HEALTHCHECK.
 
-The address is read from the server's environment variables; flags cannot be seen from here.
+The address is read from the server's environment variables. Its flags are not known here.
 """
 
 import os
@@ -12,14 +12,14 @@ TIMEOUT_SECONDS = 4
 
 
 def main() -> int:
-    """Return 0 when `/healthz` says that all is well."""
+    """Return 0 if `/healthz` responds with 200."""
     host = (os.environ.get("WINNER_STAYS_HOST") or "127.0.0.1").removeprefix("[").removesuffix("]")
     port = os.environ.get("WINNER_STAYS_PORT") or "8080"
     scheme = "https" if os.environ.get("WINNER_STAYS_TLS_CERT") else "http"
     # A server that listens on every address listens on loopback too.
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     address = f"[{host}]" if ":" in host else host
-    # The certificate is for the public address, so it would not match this one.
+    # The certificate is for the public address, which this is not.
     trust = ssl.create_default_context()
     trust.check_hostname, trust.verify_mode = False, ssl.CERT_NONE
     ask = urllib.request.build_opener(

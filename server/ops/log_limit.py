@@ -1,7 +1,7 @@
-"""How many log lines are written: so many of each kind, then a count of those left out.
+"""A rate limit for each kind of log line, with a count of the lines left out.
 
-Clients cause lines by connecting, leaving and being refused, as often as they like. Without a bound
-they could fill the disk that the log is kept on.
+Clients cause log lines by connecting, leaving and being refused, as often as they like. Without a
+limit they could fill the disk.
 """
 
 import logging
@@ -15,10 +15,10 @@ LINES_AT_ONCE = 100
 
 
 class LogLimit:
-    """A filter for a log handler; lines are of one kind if logger, level and action are the same.
+    """A filter for a log handler; records with the same logger, level and action are of one kind.
 
-    All three are constants of the code, so there are only so many kinds. The first line that is
-    written after some were left out says how many, in its detail ``leftOut``.
+    All three are constants in the code, so the number of kinds is bounded. After some lines were
+    left out, the next one gives their number in its detail ``leftOut``.
     """
 
     def __init__(self) -> None:
@@ -30,7 +30,7 @@ class LogLimit:
         return self.admit(record, time.monotonic())
 
     def admit(self, record: logging.LogRecord, now: float) -> bool:
-        """Return whether to write a record; ``now`` is in seconds and never runs back."""
+        """Return whether to write a record; ``now`` is in seconds, from a monotonic clock."""
         kind = record.name, record.levelno, getattr(record, "action", None)
         if kind not in self._buckets:
             self._buckets[kind] = TokenBucket(LINES_PER_SECOND, LINES_AT_ONCE)

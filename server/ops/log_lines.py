@@ -1,6 +1,6 @@
-"""How a log record becomes text: a JSON object for machines, a line in columns for people.
+"""Log formatters: JSON objects for machines, lines in columns for people.
 
-Only the details named here are written, so that no line contains a secret by mistake.
+Only the details listed here are written, so that no line contains a secret by mistake.
 """
 
 import json
@@ -30,7 +30,7 @@ _NOT_OF_LINES = {code: text for code, text in _CONTROLS.items() if chr(code) not
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
+    """Formats a record as a JSON object on one line."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line."""
@@ -48,7 +48,7 @@ class JsonFormatter(logging.Formatter):
 
 
 class ConsoleFormatter(logging.Formatter):
-    """Time, level, what happened and the details behind it, in columns; then any traceback."""
+    """Formats a record as time, level, message and details in columns, then any traceback."""
 
     def __init__(self, *, colour: bool) -> None:
         super().__init__()

@@ -1,7 +1,7 @@
 """Write log lines to stderr without blocking the event loop.
 
-A write blocks when stderr is a paused terminal or a full pipe, and the event loop would wait with
-it. So a thread of its own writes the lines; those that find its queue full are dropped and counted.
+A write blocks when stderr is a paused terminal or a full pipe, and would block the event loop. So
+a separate thread writes the lines. When its queue is full, lines are dropped and counted.
 """
 
 import contextlib
@@ -10,9 +10,9 @@ import queue
 import threading
 from typing import TextIO
 
-# About two megabytes. Lines beyond that are dropped, and the next line is preceded by their count.
+# About two megabytes. Lines beyond that are dropped, and their count precedes the next line.
 MOST_LINES = 10_000
-# How long (seconds) a flush, and so the end of the process, waits for the last lines.
+# How long (seconds) a flush waits for the last lines, and so delays the end of the process.
 LAST_LINES_SECONDS = 0.5
 
 
@@ -36,7 +36,7 @@ class LogWriter(logging.Handler):
             self.handleError(record)  # a record that cannot be formatted must not stop the caller
 
     def flush(self) -> None:
-        """Wait until all lines are written, but not for long."""
+        """Wait until all lines are written, with a short timeout."""
         written = threading.Event()
         with contextlib.suppress(queue.Full):
             self._lines.put_nowait(written)
@@ -45,7 +45,7 @@ class LogWriter(logging.Handler):
     def _write(self) -> None:
         while True:
             line = self._lines.get()
-            # Nothing reads stderr any more: the server goes on without a log.
+            # If nobody reads stderr any more, the server goes on without a log.
             with contextlib.suppress(OSError, ValueError):
                 if isinstance(line, str):
                     self._write_lines(line)

@@ -1,7 +1,7 @@
-"""The log: where its lines go, how they look, and which of them are written.
+"""The configuration of logging.
 
-Lines go to stderr, by a thread that cannot hold up the event loop (`log_writer`), as JSON or in
-columns (`log_lines`), and not without bound (`log_limit`).
+Lines go to stderr through a thread, so that they cannot block the event loop (`log_writer`), as
+JSON or in columns (`log_lines`), with a rate limit (`log_limit`).
 """
 
 import asyncio
@@ -16,14 +16,14 @@ from server.ops.log_writer import LogWriter
 
 logger = logging.getLogger(__name__)
 
-# Errors after which asyncio accepts no connection for a second.
+# After these errors asyncio stops accepting connections for a second.
 OUT_OF_FILES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-# Time between two warnings about them.
+# Time between two warnings about them (seconds).
 OUT_OF_FILES_SECONDS = 60.0
 
 
 def configure_logging(format: str, level: str) -> None:
-    """Send all logs to stderr, as ``json`` lines or for a ``console``, from ``level`` upwards."""
+    """Send all logs from ``level`` upwards to stderr, in the format ``json`` or ``console``."""
     least = logging.getLevelNamesMapping()[level.upper()]
     on_console = ConsoleFormatter(colour=sys.stderr.isatty())
     handler = LogWriter(sys.stderr)
@@ -34,15 +34,15 @@ def configure_logging(format: str, level: str) -> None:
         handler.addFilter(LogLimit())
     logging.basicConfig(level=least, handlers=[handler], force=True)
     logging.captureWarnings(True)
-    # At DEBUG these log headers, frames and rows, which contain session ids.
+    # At DEBUG these loggers write headers, frames and rows, which contain session ids.
     for name in ("websockets", "aiosqlite"):
         logging.getLogger(name).setLevel(max(least, logging.INFO))
 
 
 def report_once_out_of_files(loop: asyncio.AbstractEventLoop) -> None:
-    """Warn once a minute that no connection can be accepted.
+    """Warn at most once a minute that no connection can be accepted.
 
-    asyncio tries again every second, and logs a traceback for each connection that waits.
+    By default asyncio, which retries every second, logs a traceback for each waiting connection.
     """
     silent_until = float("-inf")
 

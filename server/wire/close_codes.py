@@ -1,6 +1,6 @@
-"""Why a socket of ours is closed: every code that we choose, with the reason that goes with it.
+"""The close codes that the server sends, each with its reason.
 
-1007 (invalid UTF-8), 1002 (protocol error) and most often 1009 are sent by the library.
+The library itself sends 1002 (protocol error), 1007 (invalid UTF-8) and 1009 for large messages.
 """
 
 from enum import IntEnum
@@ -21,20 +21,20 @@ class CloseCode(IntEnum):
     # A v1 client reconnects and resumes.
     GOING_AWAY = 1001, "server going down"
     UNSUPPORTED_DATA = 1003, "text frames only"
-    # Too many messages, kept up for 5 s; or more frames or bytes than they could ever need.
+    # Too many messages for 5 s, or more frames or bytes than messages could ever need.
     POLICY_VIOLATION = 1008, "too many messages"
-    # The library says so of a message with too many bytes.
+    # For a message with too many bytes, the library sends this code.
     MESSAGE_TOO_BIG = 1009, "too many fragments"
-    # A part of the server has failed, or the room's rows cannot be read.
+    # A part of the server failed, or the room's rows cannot be read.
     INTERNAL_ERROR = 1011, "internal error"
-    # Whoever comes while the store is down, or as the last place in line is taken.
+    # The store is down, or the last place in line was just taken.
     TRY_AGAIN_LATER = 1013, "nobody can come in at the moment; try again"
-    # Terminal: two tabs that both came back would take the seat from each other for ever.
+    # Terminal: if both tabs reconnected, they would take the seat from each other for ever.
     RESUMED_ELSEWHERE = 4001, "resumed elsewhere"
     REMOVED = 4002, "removed by the operator"
-    # Did not read for 20 s what it was sent.
+    # The peer did not read for 20 s.
     TOO_SLOW = 4008, "too slow"
 
 
-# Of INTERNAL_ERROR, where one room is concerned and not the server.
-ROOM_UNUSABLE = "this room is broken until its operator mends it"
+# The reason for INTERNAL_ERROR when one room is broken, and not the server.
+ROOM_UNUSABLE = "this room is broken until its operator repairs it"
