@@ -1,7 +1,7 @@
-"""What can happen to a room: one user or its game, before and after.
+"""The changes of a room: one user or its game, before and after.
 
-A room is changed by applying changes in order and restored by undoing them in reverse; nothing
-copies a room. Storing them is the shell's business (`room_task.py`).
+A room is changed by applying changes in order, and restored by undoing them in reverse; nothing
+copies a room. The shell stores the changes (`room_task.py`).
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from .model import Game, Room, User
 
 @dataclass(frozen=True, slots=True)
 class UserChange:
-    """A user who came (no ``old``), changed, or went (no ``new``)."""
+    """A user who was added (no ``old``), changed, or removed (no ``new``)."""
 
     old: User | None
     new: User | None
@@ -30,13 +30,13 @@ Change = UserChange | GameChange
 
 
 def apply(room: Room, changes: Iterable[Change]) -> None:
-    """Make the changes, in order."""
+    """Apply the changes in order."""
     for change in changes:
         _replace(room, change.old, change.new)
 
 
 def undo(room: Room, changes: Sequence[Change]) -> None:
-    """Take the changes back, the last one first."""
+    """Undo the changes in reverse order."""
     for change in reversed(changes):
         _replace(room, change.new, change.old)
 

@@ -1,16 +1,16 @@
-"""The time by which deadlines are meant: one clock for the whole process."""
+"""The clock for all deadlines of the process."""
 
 import time
 from datetime import UTC, datetime, timedelta
 
 
 class Clock:
-    """The wall clock at start plus the monotonic clock: no jump of the wall clock moves it."""
+    """The wall clock at start plus the monotonic clock, so that wall clock jumps have no effect."""
 
     def __init__(self) -> None:
         self._start = datetime.now(UTC)
         self._monotonic = time.monotonic()
 
     def __call__(self) -> datetime:
-        """Return the moment it is now, in UTC."""
+        """Return the current time in UTC."""
         return self._start + timedelta(seconds=time.monotonic() - self._monotonic)

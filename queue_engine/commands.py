@@ -1,6 +1,6 @@
-"""Everything that can be asked of a room, the passing of time included: a closed union.
+"""The commands for a room, including the passing of time: a closed union.
 
-Ids and times are handed in, so any history replays exactly.
+Ids and times are passed in, so any history replays exactly.
 """
 
 from collections.abc import Collection, Mapping
@@ -11,7 +11,7 @@ from .model import ConnectionId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enter:
-    """Somebody comes: back, if ``resume`` is the secret of a row, else anew under the given ids."""
+    """A user enters: as before if ``resume`` is a row's session id, else with the given ids."""
 
     connection_id: ConnectionId
     session_id: str
@@ -23,7 +23,7 @@ class Enter:
 
 @dataclass(frozen=True, slots=True)
 class FromSocket:
-    """What a socket asks for. The generation tells whether the row still belongs to it."""
+    """A command from a socket. The generation tells whether the row still belongs to it."""
 
     connection_id: ConnectionId
     generation: int
@@ -31,7 +31,7 @@ class FromSocket:
 
 @dataclass(frozen=True, slots=True)
 class Disconnect(FromSocket):
-    """The socket is gone; ``leaving`` says that its client closed it on purpose."""
+    """The socket is gone; ``leaving`` is true if its client closed it on purpose."""
 
     leaving: bool
 
@@ -43,12 +43,12 @@ class JoinLine(FromSocket):
 
 @dataclass(frozen=True, slots=True)
 class LeaveLine(FromSocket):
-    """Somebody wants to watch."""
+    """A player or waiting user wants to watch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rename(FromSocket):
-    """Somebody takes a name, already cleaned; it is numbered if another's looks like it."""
+    """A user sets a name, already cleaned; it gets a number if another name looks like it."""
 
     username: str
 
@@ -62,7 +62,7 @@ class MakeMove(FromSocket):
 
 @dataclass(frozen=True, slots=True)
 class ReportGameOver(FromSocket):
-    """A player says who lost, of the game with that number if one is given."""
+    """A player reports the loser of the current game, whose number may be given."""
 
     loser_id: ConnectionId
     game_number: int | None = None
@@ -70,28 +70,28 @@ class ReportGameOver(FromSocket):
 
 @dataclass(frozen=True, slots=True)
 class PassTime:
-    """Whatever is due by now comes to pass."""
+    """Apply every deadline that has passed."""
 
 
 @dataclass(frozen=True, slots=True)
 class HoldClocks:
-    """Every deadline moves by so many seconds, in which the store could not be written."""
+    """Postpone every deadline by the duration of an outage of the store."""
 
     seconds: float
 
 
 @dataclass(frozen=True, slots=True)
 class Recover:
-    """The server starts: rows whose owner is not among the living have lost their sockets."""
+    """The server starts: a row whose owner is not in ``living`` has lost its socket."""
 
     living: Collection[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Reconcile:
-    """Other hands have changed these rows; one whose socket is not here is absent.
+    """Another writer has changed these rows; a user without a socket here is absent.
 
-    ``sockets`` are the sockets of the room: of which user, and the generation that it was given.
+    ``sockets`` maps the users with a socket in the room to the generation of that socket.
     """
 
     connection_ids: Collection[ConnectionId]

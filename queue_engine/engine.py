@@ -1,7 +1,7 @@
-"""The asyncio shell around the rules: every room of this process, each with a task of its own.
+"""The asyncio shell around the rules: every room of this process, each with its own task.
 
-`room_task.py` is one room's life; here rooms are opened, found and closed. No rule is known here,
-nor who listens: what a command changed becomes known by the store's stream alone.
+This module opens, finds and closes rooms; `room_task.py` runs one. It knows no rule and no
+listener: only the store's stream tells what a command has changed.
 """
 
 import asyncio
@@ -22,12 +22,12 @@ from .room_task import Meter, RoomTask
 
 logger = logging.getLogger(__name__)
 
-# How many rooms are opened at a time: the store writes those that are ready together.
+# How many rooms are opened at a time. The store writes those that are ready together.
 OPENED_AT_ONCE = 256
 
 
 class Engine:
-    """All rooms of this process; ``owner`` is the name under which it holds rows.
+    """All rooms of this process; ``owner`` is the process's name in the rows that it owns.
 
     ``on_broken`` is called with a room that has ended because its items cannot be read.
     """
@@ -55,9 +55,9 @@ class Engine:
         self._closed = False
 
     async def start(self, tasks: asyncio.TaskGroup) -> None:
-        """Open every stored room; a user of a process that has ended is absent as of now.
+        """Open every stored room, and make users absent whose process has ended.
 
-        A room with a row that cannot be read or written is left out, and the others come up.
+        A room with a row that cannot be read or written is skipped.
 
         Raises:
             StoreUnavailable: the store cannot be read or written.
@@ -71,7 +71,7 @@ class Engine:
                     await self._recover(room)
 
         opening = [asyncio.create_task(open_some()) for _ in range(OPENED_AT_ONCE)]
-        # All that is made now stays; the collector would look through it again and again.
+        # Everything created here stays, so collections would only traverse it repeatedly.
         gc.disable()
         try:
             await asyncio.gather(*opening)
@@ -82,7 +82,7 @@ class Engine:
             await asyncio.wait(opening)
 
     async def _recover(self, room: RoomName) -> None:
-        """Make everybody in the room absent: no socket of theirs is here.
+        """Make everybody in the room absent, since none of their sockets exist any more.
 
         Raises:
             RoomUnreadable: it cannot be done; the log says why.
@@ -103,7 +103,7 @@ class Engine:
         self._unusable.discard(room)
 
     def _break(self, room: RoomName, error: StoreError) -> None:
-        """Leave the room out until its rows are mended; log why, once."""
+        """Exclude the room until its rows are repaired; log the reason once."""
         if room not in self._unusable:
             extra = {"action": "room_unusable", "room": room, "reason": str(error)}
             logger.error("room unusable until its rows are mended", extra=extra)
@@ -111,15 +111,15 @@ class Engine:
         self._on_broken(room)
 
     async def submit(self, room: RoomName, command: Command) -> Played:
-        """Play the command in its turn; return when its changes are stored.
+        """Play the command after those before it; return once its changes are stored.
 
         Raises:
-            Refusal: the rules turned it down; nothing changed.
+            Refusal: the rules refused it; nothing changed.
             RoomUnreadable: a row of the room is broken; nothing changed.
             StoreUnavailable: the store cannot be written, or the engine is closed; nothing changed.
         """
         if room in self._unusable:
-            await self._recover(room)  # an operator may have mended it
+            await self._recover(room)  # an operator may have repaired it
         return await self._play(room, command)
 
     async def _play(self, room: RoomName, command: Command) -> Played:
@@ -127,21 +127,21 @@ class Engine:
         return await task.post(command)
 
     def observe(self, committed: Committed) -> None:
-        """Note what the stream brought: own changes, and those of other hands."""
+        """Pass a batch of the stream, from this process or another, to its room."""
         task = self._rooms.get(committed.room)
         if task is not None:
             task.observe(committed)
 
     def reload(self, room: RoomName) -> None:
-        """Load the room anew, if it is open: the stream brought something unreadable."""
+        """Load an open room again, after an unreadable record in the stream."""
         task = self._rooms.get(room)
         if task is not None:
             task.reload()
 
     async def close(self, seconds: float) -> None:
-        """Let every room finish what is in its mailbox; cut off what takes longer.
+        """Let every room finish its mailbox; cancel those that take longer.
 
-        What is submitted afterwards is refused.
+        Commands submitted afterwards are refused.
         """
         self._closed = True
         for room in self._rooms.values():
@@ -152,25 +152,25 @@ class Engine:
                 task.cancel()
 
     def has_place(self, room: RoomName) -> bool:
-        """Tell whether somebody new may come to the room to play.
+        """Return whether the room has space for another player in line.
 
-        Who comes at the same moment as others may be refused by the rules all the same.
+        Of several who enter at the same moment, the rules may still refuse some.
         """
         task = self._rooms.get(room)
         return task is None or task.has_place()
 
     def whose(self, room: RoomName, session: str | None) -> ConnectionId | None:
-        """Return who in the room comes back with that secret, if anybody does."""
+        """Return the user of the room whose session id this is, if any."""
         task = self._rooms.get(room)
         return task.whose(session) if task is not None and session is not None else None
 
     def username(self, room: RoomName, connection_id: ConnectionId) -> str | None:
-        """Return the name under which a user of the room is shown."""
+        """Return the username of a user of the room, as it is shown."""
         task = self._rooms.get(room)
         return task.username(connection_id) if task is not None else None
 
     def __contains__(self, room: RoomName) -> bool:
-        """Tell whether the room is open: somebody has a socket or a row there."""
+        """Return whether the room is open, which means that it has a socket or a row."""
         return room in self._rooms
 
     @property
@@ -194,7 +194,7 @@ class Engine:
         try:
             running = self._tasks.create_task(life, name=f"room {room}")
         except RuntimeError as error:
-            # Another task of the group has died, and the group is shutting down.
+            # Another task of the group has failed, and the group is shutting down.
             life.close()
             raise StoreUnavailable("the server is going down") from error
         self._rooms[room] = task

@@ -1,9 +1,9 @@
-"""How long a game waits: the time to move, what stops it, and for how long.
+"""The clock of a game: the time for a move, and the pauses during absences.
 
-The time to move runs while both players are present, and an absence stops it. All absences of one
-player stop one game for no longer than twice the time for which a seat is held. After that its
-clock runs on and moves are taken, although the player is absent. A game without a clock ends once
-it has gone without a move for long enough while somebody stands in line.
+The clock runs while both players are present; an absence stops it. All absences of one player stop
+one game for at most twice the time for which a seat is held. After that the clock runs and moves
+are accepted although the player is absent. A game without a clock ends once it has gone without a
+move for long enough while somebody waits in line.
 """
 
 from datetime import datetime, timedelta
@@ -16,12 +16,12 @@ from .transaction import Transaction, later
 # short absences would stop the clock for ever.
 OVERTIME = 5.0
 
-# So many times the time for which a seat is held, all absences of a player may stop one game.
+# All absences of a player stop one game for at most this many times the time a seat is held.
 ABSENCES = 2
 
 
 def next_deadline(room: Room, house: HouseRules) -> datetime | None:
-    """Return the earliest moment at which the mere passing of time changes something."""
+    """Return the earliest moment at which the passing of time alone changes something."""
     deadlines = [user.seat_until for user in room.active()]
     if room.absences:
         deadlines.append(room.absences[0][0])
@@ -37,33 +37,34 @@ def next_deadline(room: Room, house: HouseRules) -> datetime | None:
 
 
 def has_clock(room: Room, game: Game, house: HouseRules) -> bool:
-    """Tell whether moves of this game are timed: not between two seed clients.
+    """Return whether the moves of this game are timed.
 
-    Their board lives elsewhere, so the server cannot see them move.
+    They are not between two seed clients, whose board is elsewhere: the server does not see their
+    moves.
     """
-    # Less than a microsecond is no clock: it would be over before it began, for ever.
+    # Less than a microsecond rounds to zero, and the clock would expire before each move.
     timed = bool(timedelta(seconds=house.move_seconds))
     return timed and any(player.resumable for player in room.active())
 
 
 def stands_still(room: Room, game: Game, house: HouseRules, now: datetime) -> bool:
-    """Tell whether the game waits for an absent player: no move is taken, no clock runs."""
+    """Return whether the game waits for an absent player, with its moves and clock paused."""
     until = _stands_until(room, game, house)
     return until is not None and until > now
 
 
 def charge_absences(tx: Transaction, game: Game, *players: User) -> Game:
-    """Add to the game how long it has stood still for these players' absences; return it.
+    """Add the time the game has waited for these absent players; return the game.
 
-    An absence is counted from the last move on, so it has to be charged before ``moved_at`` is
-    set, and when the player returns.
+    An absence is counted from the last move on, so call this before setting ``moved_at``, and when
+    the player returns.
     """
     for player in players:
         since = _absent_since(game, player, tx.house)
         if since is None or player.marker is None:
             continue
         waited = max(tx.now - since, timedelta(0)).total_seconds() + game.waited(player.marker)
-        # To the microsecond, so that the number comes back from the stream's JSON as it was.
+        # Round to microseconds, so that the number survives the stream's JSON unchanged.
         waited = round(min(waited, _longest_wait(tx.house)), 6)
         if player.marker is Marker.X:
             game = tx.update_game(game, x_waited=waited)
@@ -73,7 +74,7 @@ def charge_absences(tx: Transaction, game: Game, *players: User) -> Game:
 
 
 def run_clock(tx: Transaction) -> None:
-    """Start the clock or stop it, as the players come and go."""
+    """Start or stop the clock after players came or went."""
     room, house, game = tx.room, tx.house, tx.room.game
     if game is None or not game.playing:
         return
@@ -87,16 +88,16 @@ def run_clock(tx: Transaction) -> None:
 
 
 def _time_to_move(game: Game, house: HouseRules) -> tuple[float, float]:
-    """Return what is left of a move's own time, and for how long the clock runs when it starts."""
+    """Return what is left of a move's own time, and how long the clock runs when it starts."""
     if game.time_left is None:
         return house.move_seconds, house.move_seconds
-    # Never more than a move's time: the wall clock may have gone back in a restart.
+    # At most a move's time, since the wall clock may have gone back during a restart.
     own = min(game.time_left, house.move_seconds)
     return own, max(own, min(OVERTIME, own + OVERTIME, house.move_seconds))
 
 
 def _stands_until(room: Room, game: Game, house: HouseRules) -> datetime | None:
-    """Return when the game no longer waits for an absent player, if one is absent."""
+    """Return when the game stops waiting for an absent player, if one is absent."""
     moments = []
     for player in room.active():
         since = _absent_since(game, player, house)
@@ -107,10 +108,10 @@ def _stands_until(room: Room, game: Game, house: HouseRules) -> datetime | None:
 
 
 def _absent_since(game: Game, player: User, house: HouseRules) -> datetime | None:
-    """Return since when the game has stood still for a player's absence, if it does.
+    """Return since when the game has been waiting for an absent player, if it is.
 
-    After a restart of the server seats are held for longer. That absence is the server's doing,
-    so only its last part, as long as a seat is held at other times, is counted.
+    After a restart of the server seats are held for longer. The player did not cause that absence,
+    so only its last part, as long as a seat is normally held, is counted.
     """
     until = player.seat_until or player.absent_until
     if player.present or until is None:
@@ -127,10 +128,10 @@ def _longest_wait(house: HouseRules) -> float:
 
 
 def _idle_until(room: Room, game: Game, house: HouseRules) -> datetime | None:
-    """Return when a game without a clock ends for those in line, if there are any."""
+    """Return when a game without a clock ends, if somebody waits in line."""
     if not room.present_line or not timedelta(seconds=house.idle_seconds):
         return None
     seconds = house.idle_seconds
     if not all(player.present for player in room.active()):
-        seconds += house.resume_seconds  # an absence is waited for in full, however late it began
+        seconds += house.resume_seconds  # allow for a full absence, however late it began
     return later(game.moved_at, timedelta(seconds=seconds))

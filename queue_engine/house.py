@@ -1,4 +1,4 @@
-"""The house rules that a host may set: times, which game, how long a streak or a line may be."""
+"""The house rules: the times, the kind of game, and the limits of a streak and of a line."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ from . import games
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HouseRules:
-    """The numbers a host may set; durations in seconds, 0 turns a clock or the streak off."""
+    """The house rules as numbers; durations in seconds. 0 turns off a clock or the streak limit."""
 
     resume_seconds: float = 180
     seat_seconds: float = 15

@@ -1,7 +1,6 @@
-"""A room's mailbox: commands in the order in which they came, each with a place for its answer.
+"""A room's mailbox: commands in order of arrival, each with a future for its answer.
 
-It also keeps what is owed: commands that tell what has happened, which an outage delays and never
-refuses.
+Some commands are owed: they report facts, so an outage delays them but never refuses them.
 """
 
 import asyncio
@@ -15,7 +14,7 @@ from .commands import Command, Disconnect
 
 @dataclass(frozen=True, slots=True)
 class Played:
-    """A command that was played and stored: what it changed, and the room's sequence since."""
+    """The result of a stored command: its changes, and the room's sequence after them."""
 
     changes: tuple[Change, ...]
     sequence: int
@@ -23,29 +22,29 @@ class Played:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Letter:
-    """A command, and where its answer goes."""
+    """A command, and the future of its answer."""
 
     command: Command
     answer: asyncio.Future[Played]
 
     @property
     def is_owed(self) -> bool:
-        """Whether the command has to be played sooner or later: a lost socket stays lost."""
+        """Whether the command must be played sooner or later: a lost socket stays lost."""
         return isinstance(self.command, Disconnect)
 
     def succeed(self, played: Played) -> None:
-        """Answer, if anybody still waits."""
+        """Set the answer, if it is still awaited."""
         if not self.answer.done():
             self.answer.set_result(played)
 
     def fail(self, error: Exception) -> None:
-        """Answer with an error, if anybody still waits."""
+        """Set an error as the answer, if it is still awaited."""
         if not self.answer.done():
             self.answer.set_exception(error)
 
 
 class Mailbox:
-    """Letters that wait for their turn; those that are owed come before the others."""
+    """The waiting letters; those that are owed come first."""
 
     def __init__(self) -> None:
         self._owed: deque[Letter] = deque()
@@ -66,16 +65,16 @@ class Mailbox:
         return letters
 
     def put_back(self, letters: Sequence[Letter]) -> None:
-        """Put letters that were drained back to where they came from."""
+        """Put drained letters back in front."""
         self._owed.extendleft(letter for letter in reversed(letters) if letter.is_owed)
         self._letters.extendleft(letter for letter in reversed(letters) if not letter.is_owed)
 
     def holds(self, kind: type) -> bool:
-        """Tell whether a command of that kind waits."""
+        """Return whether a command of that kind is waiting."""
         return any(isinstance(letter.command, kind) for letter in self._letters)
 
     def refuse(self, error: Exception) -> None:
-        """Fail every letter but those that are owed."""
+        """Fail every letter except those that are owed."""
         letters, self._letters = self._letters, deque()
         for letter in letters:
             if letter.is_owed:
@@ -84,7 +83,7 @@ class Mailbox:
                 letter.fail(error)
 
     def fail_all(self, error: Exception) -> None:
-        """Fail everything: the room has ended."""
+        """Fail every letter, because the room has ended."""
         for letter in self.drain(len(self)):
             letter.fail(error)
 
@@ -93,5 +92,5 @@ class Mailbox:
 
     @property
     def has_new(self) -> bool:
-        """Whether anything waits that is not owed."""
+        """Whether a letter is waiting outside the queue of owed ones."""
         return bool(self._letters)

@@ -1,9 +1,9 @@
-"""What a name is: how it is cleaned, when two look alike, and how two of them are told apart.
+"""Usernames: cleaning them, and distinguishing those that look alike.
 
-Code points that cannot be seen are removed: those that Unicode ignores by default
-(DerivedCoreProperties.txt, Default_Ignorable_Code_Point), the control characters, and some that are
-drawn blank. They stay where they join letters of a script or the parts of an emoji. Two names that
-look alike have the same skeleton (the idea of UTS 39, section 4). It knows no users and no rooms.
+Invisible code points are removed: those that Unicode ignores by default
+(DerivedCoreProperties.txt, Default_Ignorable_Code_Point), control characters, and some that are
+drawn blank. They stay where they join letters of a script or the parts of an emoji. Names that look
+alike have the same skeleton (as in UTS 39, section 4). This module knows no users and no rooms.
 """
 
 import re
@@ -28,7 +28,7 @@ _EMOJI = (
     "\u00a9\u00ae\u203c\u2049\u2122\u2139\u2194-\u21aa\u231a-\u23ff\u24c2\u25aa-\u25fe\u2600-\u27bf"
     "\u2934\u2935\u2b05-\u2b55\u3030\u303d\u3297\u3299\U0001f000-\U0001faff"
 )
-# Scripts whose letters join or form clusters, where U+200C and U+200D are a matter of spelling.
+# Scripts whose letters join or form clusters; U+200C and U+200D are part of their spelling.
 _JOINING = (
     "\u0620-\u065f\u066e-\u06d3\u06d5-\u06dc\u06df-\u06ff\u0710-\u077f\u07ca-\u07f5\u0840-\u08ff"
     "\u0900-\u0dff\u1000-\u109f\u1780-\u17b3\u17b6-\u17d3\u1820-\u18aa\u1b00-\u1c4f\ua840-\ua8ff"
@@ -55,8 +55,8 @@ _NO_BASE = re.compile(
     "^[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20f0\ufe20-\ufe2f]+"
 )
 
-# Look-alikes of lower-case Latin letters, as confusables.txt has them for either case: Latin
-# letters and digits, then Cyrillic, Greek and Armenian ones.
+# Characters that look like lower-case Latin letters, from confusables.txt for either case: Latin
+# letters and digits, then Cyrillic, Greek and Armenian letters.
 _ALIKE = str.maketrans(
     "1|0\u0131\u01c0\u0142\u00f8\u0111\u0127\u0167\u0251\u0261\u0269"
     "\u0430\u0432\u0433\u0435\u0455\u0456\u0458\u043a\u043c\u043d\u043e\u0440\u0441\u0442\u0443"
@@ -76,9 +76,9 @@ _HALF_A_FLAG = re.compile("(?<![\U0001f1e6-\U0001f1ff])(?:[\U0001f1e6-\U0001f1ff
 
 
 def clean(text: str) -> str:
-    """Return the text without what cannot be seen: NFC, trimmed, and without piles of marks."""
+    """Return the text in NFC, trimmed, without invisible characters and piled-up marks."""
     before = None
-    # Once is enough but for texts made up to defeat it, in which normalizing moves a mark.
+    # One pass is enough, except for crafted text in which normalizing moves a mark.
     while text != before:
         before = text
         limited = _limit_marks(unicodedata.normalize("NFC", text))
@@ -88,15 +88,15 @@ def clean(text: str) -> str:
 
 
 def skeleton(name: str) -> str:
-    """Return what all names that look like this one have in common.
+    """Return a key that is the same for all names that look like this one.
 
-    Case, width, accents and runs of spaces are folded, and the most usual look-alikes. Marks that
-    make another letter (a Devanagari vowel, a Japanese voicing mark) are kept.
+    It folds case, width, accents, runs of spaces, and the most common look-alikes. It keeps marks
+    that make a different letter, such as a Devanagari vowel or a Japanese voicing mark.
     """
     name = _I_FOR_L.sub("l", name)
     folded = name.casefold()
     if not name.isascii():
-        # Decomposed before and after: folding case may compose, and decomposing may need folding.
+        # Decompose before and after, since folding may compose and decomposing may need folding.
         folded = unicodedata.normalize("NFKD", name).casefold()
         folded = unicodedata.normalize("NFKD", _ONE_INVISIBLE.sub("", folded))
         folded = "".join(char for char in folded if not _is_accent(char))
@@ -104,9 +104,10 @@ def skeleton(name: str) -> str:
 
 
 def distinct(name: str, current: str | None, is_taken: Callable[[str], bool]) -> str:
-    """Return the name, with a number behind it if its skeleton is taken by others.
+    """Return the name, with a number appended if others have its skeleton.
 
-    ``current`` is the name that the user has: its number is kept, or it would change by itself.
+    ``current`` is the user's present name. Its number is kept; otherwise it would change when the
+    user sets the same name again.
     """
     if not is_taken(skeleton(name)):
         return name
@@ -118,7 +119,7 @@ def distinct(name: str, current: str | None, is_taken: Callable[[str], bool]) ->
         return skeleton(_shorten(name, length))
 
     def is_number_taken(number: int) -> bool:
-        # The skeleton of the whole, put together: that of a long name takes a while.
+        # Compose the skeleton from its parts, because computing it for a long name is slow.
         suffix = f" ({number})"
         return is_taken(f"{stem(MAX_NAME - len(suffix))} {skeleton(suffix)}".strip())
 
@@ -126,7 +127,7 @@ def distinct(name: str, current: str | None, is_taken: Callable[[str], bool]) ->
 
 
 def _limit_marks(text: str) -> str:
-    """Drop the marks that pile up on a letter; what is invisible ends no row of them.
+    """Drop marks that pile up on a letter; invisible characters don't end a row of marks.
 
     Of marks that are stacked above, below or across a letter, two in a row are kept. Other marks
     are a part of spelling: Hindi, Burmese, Hebrew and Tibetan use up to four in a row.
@@ -151,7 +152,7 @@ def _is_stacked(char: str) -> bool:
 
 
 def _is_accent(char: str) -> bool:
-    """Tell whether the mark leaves the letter what it is, by its combining class."""
+    """Return whether the mark is an accent, which does not make a different letter."""
     combining = unicodedata.combining(char)
     accent = combining == 1 or 10 <= combining <= 36 or combining >= 200
     return accent or unicodedata.category(char) == "Me"
@@ -163,7 +164,7 @@ def _is_numbered(current: str, name: str) -> bool:
 
 
 def _free(is_taken: Callable[[int], bool]) -> int:
-    """Return the lowest free number from 2 on; beyond a hundred, one that is quickly found."""
+    """Return the lowest free number from 2 up to 99, or else one found by bisection."""
     for number in range(2, 100):
         if not is_taken(number):
             return number
@@ -182,7 +183,7 @@ def _with_number(name: str, number: int) -> str:
 
 
 def _shorten(name: str, length: int) -> str:
-    """Cut the name, and rather more of it than half of what is seen as one character."""
+    """Cut the name without splitting what is displayed as one character."""
     if len(name) <= length:
         return name
     end = length

@@ -1,6 +1,6 @@
-"""Why a command was turned down: a family of exceptions, each with its status code.
+"""The refusals of commands: a family of exceptions, each with its status code.
 
-The message is one sentence that the user may read. A refused command has changed nothing.
+The message is one sentence for the user. A refused command has changed nothing.
 """
 
 
@@ -11,18 +11,18 @@ class Refusal(Exception):
 
 
 class NotAllowed(Refusal):
-    """Whoever asked may not do this."""
+    """The user is not allowed to do this."""
 
     status_code = 403
 
 
 class NoSuchUser(Refusal):
-    """The user spoken of is not in the room."""
+    """The user named by the command is not in the room."""
 
     status_code = 404
 
 
 class NotNow(Refusal):
-    """The room is not in a state for this."""
+    """The room's current state does not permit this."""
 
     status_code = 409

@@ -1,7 +1,7 @@
-"""A room as this process knows it, and its place in the stored stream.
+"""A room as this process knows it, and its position in the stored stream.
 
-Own commits move it forward at once. What other hands did waits, in order, until the room's task
-takes it in between two batches. It reads a store's snapshot and writes nothing.
+Own commits advance it at once. Changes by other writers wait, in order, until the room's task
+applies them between two batches. It loads snapshots from a store and writes nothing.
 """
 
 from storage.contract import RoomName, Store
@@ -12,7 +12,7 @@ from .model import ConnectionId, Room
 
 
 class Replica:
-    """The room in memory, as of ``sequence``; the stream has told everybody up to ``announced``."""
+    """The room in memory as of ``sequence``; the stream has delivered up to ``announced``."""
 
     def __init__(self, name: RoomName) -> None:
         self.name = name
@@ -22,7 +22,7 @@ class Replica:
         self._news: list[Committed] = []
 
     async def load(self, store: Store) -> None:
-        """Take the room from the store, in place of what is known of it.
+        """Replace the room in memory with the one in the store.
 
         Raises:
             StoreUnavailable: the store cannot be read.
@@ -36,29 +36,29 @@ class Replica:
         self.sequence = self.announced = snapshot.sequence
 
     def observe(self, committed: Committed) -> None:
-        """Note a batch of the stream: an own commit, or something to take in."""
+        """Note a batch of the stream, which is an own commit or has to be applied."""
         self.announced = committed.sequence
         if self.is_ahead(committed):
-            self._news.append(committed)  # by other hands, or our own commit that is under way
+            self._news.append(committed)  # by another writer, or a commit of ours still in progress
 
     def is_ahead(self, committed: Committed) -> bool:
-        """Tell whether the batch is past what the room in memory knows."""
+        """Return whether the batch is newer than the room in memory."""
         return committed.sequence > self.sequence
 
     @property
     def is_behind(self) -> bool:
-        """Whether the stream has brought something that the room in memory does not know."""
+        """Whether the stream has delivered something newer than the room in memory."""
         return any(map(self.is_ahead, self._news))
 
     @property
     def is_told(self) -> bool:
-        """Whether the stream has brought everything that the room in memory knows."""
+        """Whether the stream has delivered everything that is in the room in memory."""
         return self.announced >= self.sequence
 
     def take_in(self) -> set[ConnectionId] | None:
-        """Bring the room up to the stream; return the users whom other hands touched.
+        """Apply waiting changes; return the users touched by other writers.
 
-        None: other hands did nothing.
+        Return None if there were no changes.
         """
         news, self._news = self._news, []
         touched: set[ConnectionId] | None = None

@@ -1,7 +1,7 @@
-"""One room's life: gather what is in its mailbox, play it, store all changes at once, answer.
+"""The task of one room: drain its mailbox, play the commands, commit all changes at once, answer.
 
-Nothing else changes the room, so no two commands can race; and the busier the room, the larger the
-batch. This module decides when to play, never what happens: that is the rules' part.
+Nothing else changes the room, so commands cannot race. The busier the room, the larger the batch.
+This module decides when commands are played; the rules decide what they do.
 """
 
 import asyncio
@@ -29,27 +29,27 @@ logger = logging.getLogger(__name__)
 
 # A larger commit gains little throughput and costs latency: 6 ms at 512 operations on SQLite.
 MAX_BATCH = 256
-# During an outage: how often the store is asked whether it can be written again (seconds).
+# Time between two attempts to write to the store during an outage (seconds).
 RETRY_SECONDS = 0.5
-# How long a refused commit waits for the stream to bring the changes that were in its way. After
-# that the room is loaded anew.
+# How long a refused commit waits for the stream to bring the conflicting changes (seconds). After
+# that the room is loaded again.
 CATCH_UP_SECONDS = 5.0
-# A deadline noticed later than this shows that the loop was held up. What clients sent meanwhile
-# is still in their sockets, and gets as long again to be heard before anything expires.
+# If a deadline is noticed later than this (seconds), the event loop was stalled. Messages that
+# arrived meanwhile are still in the sockets, so nothing expires until as long again has passed.
 STALL_SECONDS = 0.5
 
-# What became of a letter, before it is known whether it could be stored.
+# The result of a letter before it is known whether it could be stored.
 Outcome = tuple[Letter, tuple[Change, ...] | Exception]
 
 
 class Meter(Protocol):
-    """What is counted here; durations in seconds."""
+    """Counts commits; durations in seconds."""
 
     def committed(self, commands: int, seconds: float) -> None:
         """A batch was stored."""
 
     def conflicted(self) -> None:
-        """A batch was refused, because the stream had moved on."""
+        """A batch was refused because the stream had moved on."""
 
     def failed(self) -> None:
         """A batch could not be stored."""
@@ -83,10 +83,10 @@ class RoomTask:
         self._replica = Replica(name)
         self._mailbox = Mailbox()
         self._wake = asyncio.Event()
-        self._touched: set[ConnectionId] | None = None  # by other hands, and not yet reconciled
-        self._sockets: dict[ConnectionId, int] = {}  # whose socket is here, and its generation
-        self._stale = False  # the store knows better than the room in memory
-        self._suspect = False  # a batch failed by our own bug: play one letter at a time
+        self._touched: set[ConnectionId] | None = None  # by other writers, not yet reconciled
+        self._sockets: dict[ConnectionId, int] = {}  # the generation of each socket that is here
+        self._stale = False  # the room in memory must be loaded again
+        self._suspect = False  # a bug made a batch fail: play one letter at a time
         self._outage_since: datetime | None = None
         self._grace_until: datetime | None = None
         self._closing = False
@@ -98,16 +98,16 @@ class RoomTask:
         return await answer
 
     def has_place(self) -> bool:
-        """Tell whether somebody new may come to play."""
+        """Return whether there is space for another player in line."""
         return not self._replica.room.is_full(self._house.max_waiting)
 
     def whose(self, session: str) -> ConnectionId | None:
-        """Return whose secret that is."""
+        """Return the user whose session id this is, if any."""
         user = self._replica.room.by_session(session)
         return user.connection_id if user is not None else None
 
     def username(self, connection_id: ConnectionId) -> str | None:
-        """Return the name under which a user is shown."""
+        """Return a user's name as it is shown."""
         user = self._replica.room.users.get(connection_id)
         return user.username if user is not None else None
 
@@ -118,7 +118,7 @@ class RoomTask:
             self._wake.set()
 
     def reload(self) -> None:
-        """Take the room from the store before anything else is played."""
+        """Load the room from the store before playing anything else."""
         self._stale = True
         self._wake.set()
 
@@ -128,14 +128,14 @@ class RoomTask:
         self._wake.set()
 
     async def run(self) -> None:
-        """Live until nobody is left, or until closed."""
+        """Run until nobody is left or the task is closed."""
         try:
             while True:
                 await self._load()
                 while not self._is_over():
                     await self._gather()
                     if await self._is_writable():
-                        await self._take_turn()
+                        await self._play_batch()
                 await self._store.forget(self._name)
                 if self._closing or not self._mailbox:
                     break
@@ -153,7 +153,7 @@ class RoomTask:
         await self._replica.load(self._store)
         self._stale = False
         if not self._mailbox.holds(Recover):
-            # Rows that are there already were put there by hand, while the room was closed.
+            # Existing rows were inserted by hand while the room was closed.
             self._touched = set(self._replica.room.users)
 
     def _is_over(self) -> bool:
@@ -161,11 +161,11 @@ class RoomTask:
             return True
         if self._mailbox or self._replica.is_behind or self._stale:
             return False
-        # Everybody must have heard of the last change before the room is forgotten.
+        # The stream must bring the last change before the store forgets the room.
         return self._closing or (not self._replica.room.users and self._replica.is_told)
 
     async def _gather(self) -> None:
-        """Wait for a letter, a change by other hands, or a deadline."""
+        """Wait for a letter, a change by another writer, or a deadline."""
         if not self._has_work():
             seconds = self._seconds_to_wait()
             loop = asyncio.get_running_loop()
@@ -177,7 +177,7 @@ class RoomTask:
 
     def _has_work(self) -> bool:
         if self._outage_since is not None:
-            return self._mailbox.has_new  # to be refused
+            return self._mailbox.has_new  # it must be refused
         return bool(self._mailbox) or self._replica.is_behind or self._stale
 
     def _seconds_to_wait(self) -> float | None:
@@ -187,7 +187,7 @@ class RoomTask:
         return (until - self._clock()).total_seconds() if until is not None else None
 
     async def _is_writable(self) -> bool:
-        """Ask the store during an outage, so that a crowd of lost sockets is not played in vain."""
+        """Probe the store during an outage, so that many disconnects are not played in vain."""
         if self._outage_since is not None:
             try:
                 await self._store.probe()
@@ -196,7 +196,7 @@ class RoomTask:
                 return False
         return True
 
-    async def _take_turn(self) -> None:
+    async def _play_batch(self) -> None:
         letters = self._mailbox.drain(1 if self._suspect else MAX_BATCH)
         while True:
             now = self._clock()
@@ -208,7 +208,7 @@ class RoomTask:
                 outcomes = self._play_all(letters, now, changes)
                 await self._commit(changes, len(letters))
             except Conflict:
-                # Ordinary: somebody else wrote. Hear what it was, and play the batch again.
+                # Another writer was faster, which is normal. Catch up and play the batch again.
                 history.undo(self._replica.room, changes)
                 self._meter.conflicted()
                 self._stale = not await self._catch_up()
@@ -239,13 +239,13 @@ class RoomTask:
             return
 
     def _take_in_stream(self) -> None:
-        """Replay what other hands did, if anything; remember the users they touched."""
+        """Apply the changes of other writers; remember the users that they touched."""
         touched = self._replica.take_in()
         if touched is not None:
             self._touched = (self._touched or set()) | touched
 
     def _note_sockets(self, outcomes: Sequence[Outcome]) -> None:
-        """Remember whose socket is here: entered through this task, and not yet gone."""
+        """Keep track of the sockets that entered through this task and are not gone."""
         for letter, outcome in outcomes:
             match letter.command, outcome:
                 case Enter(), (UserChange(new=User() as user), *_):
@@ -259,10 +259,10 @@ class RoomTask:
     ) -> list[Outcome]:
         if self._outage_since is not None:
             seconds = (now - self._outage_since).total_seconds()
-            changes += self._keep_house(HoldClocks(seconds), now)
+            changes += self._play_own(HoldClocks(seconds), now)
         if self._touched is not None:
             command = Reconcile(self._touched, self._sockets)
-            changes += self._keep_house(command, now)
+            changes += self._play_own(command, now)
         outcomes: list[Outcome] = []
         for letter in letters:
             try:
@@ -270,23 +270,23 @@ class RoomTask:
             except Refusal as refusal:
                 outcomes.append((letter, refusal))
             except Exception as error:
-                # Our bug: its sender is told, and the others keep their turn.
+                # A bug: tell the sender, and go on with the other commands.
                 logger.exception("a command failed", extra={"room": self._name})
                 outcomes.append((letter, error))
             else:
                 changes += its_changes
                 outcomes.append((letter, its_changes))
-        # Last, so that a command that came in time is not taken for late.
+        # Last, so that a command that arrived in time is not treated as late.
         if self._time_is_up(now):
-            changes += self._keep_house(PassTime(), now)
+            changes += self._play_own(PassTime(), now)
         return outcomes
 
-    def _keep_house(self, command: Command, now: datetime) -> tuple[Change, ...]:
-        """Play what nobody asked for; if it fails, let the room go on and try again later."""
+    def _play_own(self, command: Command, now: datetime) -> tuple[Change, ...]:
+        """Play a command of the task itself; if it fails, go on and try again later."""
         try:
             return play(self._replica.room, command, now, self._house)
         except Exception:
-            # Our bug: without this it would end the process, and every other room with it.
+            # A bug: without this it would end the process, with every other room.
             logger.exception("housekeeping failed", extra={"room": self._name})
             self._grace_until = now + timedelta(seconds=RETRY_SECONDS)
             return ()
@@ -314,7 +314,7 @@ class RoomTask:
         self._meter.committed(commands, time.perf_counter() - started)
 
     async def _catch_up(self) -> bool:
-        """Wait until the stream brings what the room does not know; tell whether it came."""
+        """Wait for the stream to bring new changes; return whether it did."""
         try:
             async with asyncio.timeout(CATCH_UP_SECONDS):
                 while not self._replica.is_behind:
@@ -342,7 +342,7 @@ class RoomTask:
             )
 
     def _isolate(self, letters: Sequence[Letter], error: Exception, now: datetime) -> None:
-        """Find the letter that cannot be stored: by our own bug, or because memory is wrong."""
+        """Find the letter that cannot be stored, by a bug or because the replica is wrong."""
         logger.error("a commit failed", exc_info=error, extra={"room": self._name})
         self._stale = self._suspect = True
         if len(letters) == 1:

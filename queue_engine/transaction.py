@@ -1,7 +1,7 @@
-"""One command being played: the room, the moment, the house's numbers, and what changed so far.
+"""The execution of one command: the room, the time, the house rules, and the changes so far.
 
-Rules change a room only through a :class:`Transaction`, which applies each change at once and
-remembers it, so that later steps see earlier ones and everything can be undone.
+Rules change a room only through a :class:`Transaction`. It applies and records each change at once,
+so that later steps see earlier ones and everything can be undone.
 """
 
 from dataclasses import replace
@@ -12,23 +12,23 @@ from .changes import Change, GameChange, UserChange, apply, undo
 from .house import HouseRules
 from .model import Game, Room, Status, User
 
-# The first and the last moment that can be written down.
+# The first and the last time that can be represented.
 START_OF_TIME = datetime.min.replace(tzinfo=UTC)
 END_OF_TIME = datetime.max.replace(tzinfo=UTC)
 
 
 def just_after(moment: datetime) -> datetime:
-    """Return the next moment; an operator may have written the last one, which has none."""
+    """Return the next moment; the last moment, which an operator may have written, has none."""
     return min(moment, END_OF_TIME - timedelta(microseconds=1)) + timedelta(microseconds=1)
 
 
 def later(moment: datetime, by: timedelta) -> datetime:
-    """Return the moment that much later; an operator may have written one near either end."""
+    """Return the moment that much later, within the bounds; operators may write any time."""
     return moment + max(min(by, END_OF_TIME - moment), START_OF_TIME - moment)
 
 
 class Transaction:
-    """What one command does to a room."""
+    """The changes of one command to a room."""
 
     def __init__(self, room: Room, now: datetime, house: HouseRules) -> None:
         self.room = room
@@ -42,11 +42,11 @@ class Transaction:
         return self.now + timedelta(seconds=seconds)
 
     def next_joined_at(self) -> datetime:
-        """Return a place behind everybody who ever joined, whatever the wall clock does."""
+        """Return a place behind everybody who ever joined, even if the clock went back."""
         return max(self.now, just_after(self.room.latest_joined_at))
 
     def add(self, user: User) -> User:
-        """Bring a user in."""
+        """Add a user."""
         self._record(UserChange(None, user))
         return user
 
@@ -58,7 +58,7 @@ class Transaction:
         return new
 
     def remove(self, user: User) -> None:
-        """Take a user's row away."""
+        """Remove a user's row."""
         self._record(UserChange(user, None))
 
     def set_game(self, game: Game | None) -> None:
@@ -73,7 +73,7 @@ class Transaction:
         return new
 
     def to_end_of_line(self, user: User) -> User:
-        """Put a user behind everybody else: without seat, marker and streak."""
+        """Move a user behind everybody else, without seat, marker and streak."""
         return self.update(
             user,
             status=Status.INACTIVE,
@@ -85,7 +85,7 @@ class Transaction:
         )
 
     def undo(self) -> None:
-        """Take everything back."""
+        """Undo all changes."""
         undo(self.room, self.changes)
         self.changes.clear()
 
