@@ -1,6 +1,6 @@
 """The table of users and games, and the stream of its changes, behind one contract.
 
-:func:`open_store` turns a URL into a store; everything else that callers need is in
+:func:`open_store` opens the store at a URL; everything else that callers need is in
 :mod:`storage.contract`. Nothing in this package knows a rule of the game.
 """
 
@@ -13,26 +13,26 @@ from storage.sqlite.store import SQLiteStore
 __all__ = ["MAX_RECORDS", "masked", "open_store"]
 
 SQLITE = "sqlite:///"
-# Of the stream; about a kilobyte each.
+# Default limit on the records of the stream, about a kilobyte each.
 MAX_RECORDS = 1_000_000
 
-# To the last @, since a password that was not quoted may have one, too.
+# Match up to the last @, which a password that was not quoted may contain, too.
 _PASSWORD = re.compile(r"(?<=://)([^:/?#@\s]*):.*@|(?<=[?&]password=)[^&\s]*", re.IGNORECASE)
 
 
 def masked(text: str) -> str:
-    """Return the text with the password of each URL in it replaced, to be shown."""
+    """Return the text with the password of each URL masked."""
     return _PASSWORD.sub(lambda found: f"{found[1]}:***@" if found[1] is not None else "***", text)
 
 
 async def open_store(url: str, max_records: int = MAX_RECORDS, *, check: bool = False) -> Store:
     """Open the store at ``sqlite:///relative.db`` or ``sqlite:////absolute.db``.
 
-    Its stream keeps what happened for a day, but no more than ``max_records`` changes. All of it is
-    looked through after an unclean end, or if ``check`` says so.
+    Its stream keeps the records of a day, but at most ``max_records``. The whole file is checked
+    after an unclean shutdown, or if ``check`` is true.
 
     Raises:
-        StoreUnusable: with one line that says why.
+        StoreUnusable: with a one-line reason.
     """
     path = url.removeprefix(SQLITE)
     if path == url:

@@ -1,6 +1,6 @@
-"""What a store promises: items in, an ordered stream of committed changes out.
+"""The contract of a store: items in, an ordered stream of committed changes out.
 
-It knows users and games only as items, flat mappings from column to value, and knows no rules.
+A store knows users and games only as items, flat mappings from column to value, and knows no rules.
 Nothing above this module may assume that its process is the only writer: every change, from this
 process or another, comes back through :meth:`Store.stream`.
 """
@@ -11,13 +11,13 @@ from enum import StrEnum
 from typing import NewType, Protocol
 
 Item = Mapping[str, str | int | float | None]
-"""Columns and their values, all columns always. Of a float, fifteen digits are kept."""
+"""The values of all columns. Floats keep fifteen digits."""
 
 RoomName = NewType("RoomName", str)
 
 
 class EventName(StrEnum):
-    """What happened to an item, in the words of DynamoDB Streams."""
+    """The kinds of change, as named by DynamoDB Streams."""
 
     INSERT = "INSERT"
     MODIFY = "MODIFY"
@@ -43,10 +43,10 @@ class ItemChange:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """Changes of one room that were committed, by one commit or by several, in their order.
+    """Committed changes of one room, from one commit or several, in order.
 
-    ``sequence`` is that of the last of them; it grows from batch to batch within a room. A
-    ``whole`` batch INSERTs every item of the room and replaces all that was told of it before.
+    ``sequence`` is that of the last change; it grows from batch to batch within a room. A ``whole``
+    batch INSERTs every item of the room and replaces everything sent about it before.
     """
 
     room: RoomName
@@ -65,7 +65,7 @@ class Snapshot:
 
 
 class StoreError(Exception):
-    """Base of what a store raises."""
+    """Base of all errors of a store."""
 
 
 class Conflict(StoreError):
@@ -73,11 +73,11 @@ class Conflict(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The store cannot be written or read just now; nothing was stored, a later try may succeed."""
+    """The store cannot be read or written now; nothing was stored, and a retry may succeed."""
 
 
 class RoomUnreadable(StoreError):
-    """A row of the room cannot be read; until it is mended, the room cannot be used."""
+    """A row of the room cannot be read; the room cannot be used until the row is repaired."""
 
 
 class StoreUnusable(StoreError):
@@ -87,18 +87,18 @@ class StoreUnusable(StoreError):
 class Store(Protocol):
     """A table of users and games, and the stream of its changes.
 
-    What :meth:`commit` returned survives the death of the process. The stream of a room is total
-    and in order; a batch carries changes of one room only.
+    Once :meth:`commit` has returned, its changes survive the death of the process. The stream of a
+    room is complete and in order; a batch has the changes of one room only.
     """
 
     async def load(self, room: RoomName) -> Snapshot:
         """Return the room's items, and follow the room until :meth:`forget`.
 
-        Its stream opens with one whole batch that INSERTs exactly these items (none for an empty
-        room that was not followed before), so that a reader of the stream alone can rebuild the
-        room. Every later change follows it. To load a room again starts its stream anew. If records
-        were lost unread, for example because an operator deleted them, the store sends another
-        whole batch.
+        Its stream begins with one whole batch that INSERTs exactly these items (none for an empty
+        room that was not followed before), so that the stream alone is enough to rebuild the room.
+        Every later change follows it. Loading a room again restarts its stream. If records were
+        lost unread, for example because an operator deleted them, the store sends another whole
+        batch.
 
         Raises:
             RoomUnreadable: one of the items cannot be read; the message names it.
@@ -116,9 +116,10 @@ class Store(Protocol):
         """
 
     def stream(self) -> AsyncIterator[Batch]:
-        """Yield the committed batches of the followed rooms, from every writer, this one included.
+        """Yield the committed batches of the followed rooms, from this writer and all others.
 
-        Own commits come at once, those of other writers within a second. One reader at a time.
+        Own commits arrive at once, those of other writers within a second. Only one reader may
+        exist at a time.
         """
 
     async def forget(self, room: RoomName) -> None:
@@ -132,14 +133,14 @@ class Store(Protocol):
         """
 
     async def ping(self) -> None:
-        """Return when the store can be read.
+        """Check that the store can be read.
 
         Raises:
             StoreUnavailable: it cannot.
         """
 
     async def probe(self) -> None:
-        """Return when the store can be written; nothing is stored.
+        """Check that the store can be written, without storing anything.
 
         Raises:
             StoreUnavailable: it cannot.

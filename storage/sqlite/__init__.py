@@ -1,1 +1,1 @@
-"""The store on SQLite: a file, a thread that writes, a connection that reads, and the stream."""
+"""The SQLite store: opening and migrating a file, writing, reading, and the stream."""

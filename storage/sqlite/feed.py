@@ -1,7 +1,7 @@
-"""The stream as its reader sees it: which rooms are followed, and how far the records are read.
+"""The stream for its reader: the followed rooms, and the position in the records.
 
-A room's stream joins on to the snapshot it was loaded with: both are read under one lock, so no
-record falls between them, and none is told twice. Failures to read are waited out, never raised.
+A room's stream continues from the snapshot it was loaded with. Both are read under one lock, so no
+record is lost between them and none is sent twice. Read failures are retried, never raised.
 """
 
 import asyncio
@@ -30,13 +30,13 @@ POLL_SECONDS = 0.25
 
 
 Asked = tuple[RoomName, asyncio.Future[Snapshot]]
-"""A room to be loaded, and where its answer goes."""
+"""A room to load, and the future of its snapshot."""
 
 
 class Feed:
-    """The followed rooms and the place in the stream.
+    """The followed rooms and the position in the stream.
 
-    ``passed`` is the sequence up to which every record has been told, or needed no telling.
+    ``passed`` is the sequence up to which every record has been sent, or did not need to be.
     """
 
     def __init__(self, reader: Reader, writer: Writer) -> None:
@@ -56,7 +56,7 @@ class Feed:
     async def load(self, room: RoomName) -> Snapshot:
         """Return the room's items, and follow the room.
 
-        Rooms that are asked for while others are read are read together.
+        Rooms requested while others are being read are then read together.
         """
         answer: asyncio.Future[Snapshot] = asyncio.get_running_loop().create_future()
         self._asked.append((room, answer))
@@ -121,12 +121,12 @@ class Feed:
         self._openings.pop(room, None)
 
     def wake(self) -> None:
-        """Let the stream look for records at once."""
+        """Make the stream look for records at once."""
         self._news.set()
 
     async def stream(self) -> AsyncIterator[Batch]:
-        """Yield what is new in the followed rooms, until the end."""
-        self._data_version = None  # the last reader may have left before the end of what was read
+        """Yield the new batches of the followed rooms until closed."""
+        self._data_version = None  # the previous reader may not have taken all that was read
         while not self._ended:
             records = await self._next_records()
             # Openings first: the records of a room come after its snapshot.
@@ -135,10 +135,10 @@ class Feed:
             for batch in self._batches(records):
                 yield batch
             if len(records) < READ_AT_ONCE:
-                await self._nap()
+                await self._wait_for_news()
 
     async def _next_records(self) -> Sequence[Record]:
-        """Read on if this process has written, or the file has changed by other hands."""
+        """Read the next records if this process or another has written to the file."""
         woken = self._news.is_set()
         self._news.clear()
         async with self._lock:
@@ -146,7 +146,7 @@ class Feed:
                 version = None if woken else await self._reader.data_version()
                 if version is not None and version == self._data_version:
                     return ()
-                records = await self._read_on()
+                records = await self._read_records()
             except StoreUnavailable as error:
                 self._report(error)
                 return ()
@@ -155,11 +155,11 @@ class Feed:
             self._data_version = version
         return records
 
-    async def _read_on(self) -> Sequence[Record]:
-        """Read the next records; if some are missing, load every followed room anew instead.
+    async def _read_records(self) -> Sequence[Record]:
+        """Read the next records; if some are missing, load every followed room again instead.
 
-        An operator may delete records before they are read, or set the counter of the stream back,
-        so that what is stored next has a sequence that was passed long ago.
+        An operator may delete records before they are read, or reset the counter of the stream, so
+        that new records have sequences that were passed long ago.
         """
         highest = self._writer.highest
         last, records = await self._reader.records(self.passed)
@@ -170,7 +170,7 @@ class Feed:
         if len(records) == READ_AT_ONCE or reached == last:
             return records
         extra = {"action": "stream_broken", "passed": self.passed, "last": last}
-        logger.warning("records missing from the stream; loading every room anew", extra=extra)
+        logger.warning("records missing from the stream; loading every room again", extra=extra)
         for room, snapshot in (await self._reader.snapshots(list(self._loaded_at))).items():
             if isinstance(snapshot, Snapshot):
                 self._open(snapshot, room)
@@ -180,10 +180,10 @@ class Feed:
         return ()
 
     def _batches(self, records: Sequence[Record]) -> Iterator[Batch]:
-        """Group neighbours of one room.
+        """Group adjacent records of one room.
 
-        This is a generator so that each group is judged when its turn comes: by then its room may
-        be forgotten, or loaded anew with all of this in it.
+        This is a generator, so that each group is checked only when it is needed. By then its room
+        may have been forgotten, or loaded again with these changes.
         """
         for room, neighbours in groupby(records, key=lambda record: record[1]):
             group = list(neighbours)
@@ -194,13 +194,13 @@ class Feed:
                 if changes := tuple(change(record) for record in group if record[0] > after):
                     yield Batch(room, self.passed, changes)
 
-    async def _nap(self) -> None:
+    async def _wait_for_news(self) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(POLL_SECONDS):
                 await self._news.wait()
 
     def _report(self, error: StoreUnavailable | None) -> None:
-        """Log the first failure of a row of them, and the recovery."""
+        """Log the first of consecutive failures, and the recovery."""
         if self._failing is not (failing := error is not None) and not self._ended:
             self._failing = failing
             if failing:

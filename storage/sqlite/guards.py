@@ -1,6 +1,6 @@
-"""What surrounds every use of a connection: its errors in the contract's words, its end assured.
+"""Guards around the use of a connection: translated errors, uninterrupted work, the same file.
 
-It knows how sqlite3 fails and how asyncio cancels, and nothing of what is done in between.
+This module knows how sqlite3 fails and how asyncio cancels, and nothing of the work in between.
 """
 
 import asyncio
@@ -20,10 +20,10 @@ T = TypeVar("T")
 
 
 class SameFile:
-    """Some files that are open, and whether their names still lead to them.
+    """Checks that the paths of open files still refer to them.
 
-    A file that was removed or replaced is written to as ever, but nobody will find it at the next
-    start.
+    A process can go on writing to a file that was removed or replaced, but the next start will not
+    find what it wrote.
     """
 
     def __init__(self, *paths: Path) -> None:
@@ -31,9 +31,9 @@ class SameFile:
         self._missing = False
 
     def check(self) -> None:
-        """Raise unless each name leads to the file that was opened under it.
+        """Check that each path refers to the file that was opened under it.
 
-        It costs a microsecond a file, so it is asked before every commit.
+        It takes a microsecond per file, so it is done before every commit.
 
         Raises:
             StoreUnavailable: a file was removed or replaced.
@@ -62,31 +62,31 @@ def _identity(path: Path) -> tuple[int, int] | None:
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raise what sqlite3 raises as a :class:`StoreError`."""
+    """Convert exceptions of sqlite3 to :class:`StoreError`."""
     try:
         yield
     except sqlite3.IntegrityError as error:
-        # The caller held the latest sequence, so waiting or catching up will not mend this.
-        raise StoreError(f"what is stored does not admit the changes: {error}") from error
+        # The caller had the latest sequence, so neither waiting nor catching up will help.
+        raise StoreError(f"the stored rows do not allow the changes: {error}") from error
     except sqlite3.Error as error:
         raise StoreUnavailable(str(error)) from error
 
 
 async def finish(work: Coroutine[Any, Any, T] | asyncio.Future[T]) -> T:
-    """Run the work to its end, even if the caller is cancelled; only then is the caller told.
+    """Run the work to its end even if the caller is cancelled, and cancel the caller afterwards.
 
-    A transaction that is left in the middle would swallow whatever comes after it.
+    A transaction left open would include everything that follows.
     """
     task = asyncio.ensure_future(work)
     try:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         while not task.done():
-            # Cancelled again, it still waits: the work is short, its busy timeout a second.
+            # Keep waiting if cancelled again: the work is short, with a busy timeout of a second.
             try:
                 await asyncio.wait([task])
             except asyncio.CancelledError:
                 continue
         if not task.cancelled():
-            task.exception()  # nobody is left to take it
+            task.exception()  # mark it as retrieved
         raise

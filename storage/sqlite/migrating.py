@@ -1,8 +1,8 @@
-"""The way from an older schema to this one: a file of SQL per version, each in one transaction.
+"""Schema migrations: a file of SQL per version, each run in one transaction.
 
-A step that cannot be finished, whatever stops it, leaves the version before it whole. A step that
-changes a table's checks builds the table again (`002_image_and_bounds.sql` says how). No row may
-stop it: what the new checks would refuse is mended or removed, and noted in the temporary table
+A step that does not finish, for whatever reason, leaves the previous version intact. A step that
+changes a table's checks rebuilds the table (see `002_image_and_bounds.sql`). No row may stop it:
+rows that the new checks would refuse are repaired or removed, and recorded in the temporary table
 ``noted``, which becomes log lines here.
 """
 
@@ -21,7 +21,7 @@ def migrate(database: sqlite3.Connection) -> None:
     """Bring the database to this version.
 
     Raises:
-        sqlite3.Error: it could not be done, and the version before the step that failed is whole.
+        sqlite3.Error: a step failed; the version before that step is intact.
     """
     [(version,)] = database.execute("PRAGMA user_version")
     for number in range(version + 1, VERSION + 1):
@@ -29,8 +29,8 @@ def migrate(database: sqlite3.Connection) -> None:
 
 
 def _step(database: sqlite3.Connection, number: int) -> None:
-    # Outside of the transaction, in which SQLite ignores it. Dropping a table would otherwise
-    # delete what refers to it.
+    # SQLite ignores this within a transaction. Without it, dropping a table would delete the rows
+    # that refer to it.
     database.execute("PRAGMA foreign_keys = OFF")
     database.execute("PRAGMA temp_store = MEMORY")
     database.execute("BEGIN IMMEDIATE")
@@ -44,7 +44,7 @@ def _step(database: sqlite3.Connection, number: int) -> None:
         database.execute(f"PRAGMA user_version = {number}")
         database.execute("COMMIT")
     except BaseException:
-        if database.in_transaction:  # after some errors SQLite has rolled back by itself
+        if database.in_transaction:  # after some errors SQLite rolls back by itself
             database.execute("ROLLBACK")
         raise
     for item, room, key, what in notes:
@@ -53,20 +53,20 @@ def _step(database: sqlite3.Connection, number: int) -> None:
 
 
 def _statements(script: str) -> Iterator[str]:
-    """Split a script where its statements end; `executescript` would commit first."""
+    """Split a script into statements, because `executescript` would commit first."""
     statement = ""
     for line in script.splitlines(keepends=True):
         statement += line
         if sqlite3.complete_statement(statement):
             yield statement
             statement = ""
-    assert not statement.strip(), "a script ends with a whole statement"
+    assert not statement.strip(), "a script ends with a complete statement"
 
 
 def _verify(database: sqlite3.Connection) -> None:
-    """Make sure that the new tables are sound before they take the place of the old ones."""
+    """Check the integrity of the new tables before committing them."""
     problems = database.execute("PRAGMA foreign_key_check").fetchall()
-    # Not the stream: it can be a gigabyte, and no step has changed it yet.
+    # Don't check the stream: it can be a gigabyte, and no step has changed it yet.
     for table in ("users", "games"):
         verdicts = database.execute(f"PRAGMA integrity_check({table})").fetchall()
         problems += [verdict for verdict in verdicts if verdict != ("ok",)]
@@ -76,7 +76,7 @@ def _verify(database: sqlite3.Connection) -> None:
 
 def _notes(database: sqlite3.Connection) -> list[tuple[str, str, str, str]]:
     factory = database.text_factory
-    # What was mended may be no UTF-8.
+    # Repaired values may not be UTF-8.
     database.text_factory = lambda text: text.decode(errors="backslashreplace")
     try:
         return database.execute("SELECT item, room, id, what FROM temp.noted").fetchall()

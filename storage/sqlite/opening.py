@@ -1,8 +1,8 @@
-"""Everything that happens to a database file before it is used: look, lock, migrate.
+"""Prepare a database file for use: inspect, lock, migrate.
 
-A file that is refused is left as it was found, to the byte, its ``-wal`` and ``-shm`` included, and
-nothing is created beside it. So it is first looked at by means that cannot write. This module runs
-in a thread, before the first task; it knows versions and files, and the tables by name alone.
+A refused file is left unchanged, to the byte, including its ``-wal`` and ``-shm``, and nothing is
+created beside it. So it is first inspected by means that cannot write. This module runs in a
+thread, before any task starts. It knows versions and files, and the tables by name only.
 """
 
 import fcntl
@@ -25,18 +25,20 @@ COPIED_AT_ONCE = 1024 * 1024
 
 
 class Interrupt:
-    """Ends what the thread that opens a file is doing, from another thread."""
+    """Interrupts the thread that opens a file, from another thread."""
 
     def __init__(self) -> None:
         self._set = threading.Event()
         self._database: sqlite3.Connection | None = None
 
     def set(self) -> None:
-        """End what runs now. Repeat it until the thread has ended: between two statements SQLite
-        does not notice."""
+        """Interrupt the running statement.
+
+        Repeat this until the thread has ended, because SQLite ignores it between two statements.
+        """
         self._set.set()
         if (database := self._database) is not None:
-            with suppress(sqlite3.ProgrammingError):  # it is closed by now
+            with suppress(sqlite3.ProgrammingError):  # it may have been closed
                 database.interrupt()
 
     def check(self) -> None:
@@ -56,21 +58,21 @@ class Interrupt:
 
 
 def prepare(path: Path, check: bool, interrupt: Interrupt) -> TextIO:
-    """Look at the file, lock it and bring it to this version; return the lock, open.
+    """Inspect the file, lock it and migrate it to this version; return the open lock file.
 
-    ``check`` has the whole file looked at, not only after an unclean end.
+    With ``check``, inspect the whole file; by default that is done only after an unclean shutdown.
 
-    The lock is a file of its own, beside the database: SQLite locks the database with POSIX locks,
-    which a process loses by closing any descriptor of the file. The kernel frees it with the last
-    of the process, whatever that died of.
+    The lock is a separate file beside the database. SQLite locks the database with POSIX locks,
+    which a process loses when it closes any descriptor of the file. The kernel releases our lock
+    when the process ends, for whatever reason.
     """
     try:
         _check_access(path)
         lock_path = path.with_name(f"{path.name}.lock")
-        lock = _take(lock_path) if lock_path.exists() else None
+        lock = _acquire(lock_path) if lock_path.exists() else None
         try:
-            _look(path, check, interrupt)
-            lock = lock or _take(lock_path)
+            _inspect(path, check, interrupt)
+            lock = lock or _acquire(lock_path)
             _migrate(path, interrupt)
         except BaseException:
             if lock:
@@ -94,7 +96,7 @@ def _check_access(path: Path) -> None:
         raise StoreUnusable(f"{path}: the directory is not writable by this user")
 
 
-def _take(lock_path: Path) -> TextIO:
+def _acquire(lock_path: Path) -> TextIO:
     lock = lock_path.open("a+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -110,35 +112,35 @@ def _take(lock_path: Path) -> TextIO:
     return lock
 
 
-def _look(path: Path, check: bool, interrupt: Interrupt) -> None:
-    """Refuse what is not ours, not sound, or from a newer version, without touching it.
+def _inspect(path: Path, check: bool, interrupt: Interrupt) -> None:
+    """Refuse a file that is foreign, corrupt, or from a newer version, without changing it.
 
-    The whole file is read only after an unclean end, or if asked for: it may be a gigabyte. A
-    server that ends cleanly folds its write-ahead log into the file and removes it, so a log with
-    something in it says that the last one was killed, or that the machine went down.
+    The whole file, which may be a gigabyte, is read only after an unclean shutdown or on request. A
+    clean shutdown checkpoints the write-ahead log and removes it. If the log is not empty, the last
+    server was killed or the machine went down.
     """
     size = path.stat().st_size if path.exists() else 0
     if size == 0:
         return
     if size < SMALLEST_PAGE:
-        # SQLite takes a file of one byte for an empty database, and would overwrite it.
+        # SQLite treats a file of one byte as an empty database, and would overwrite it.
         raise StoreUnusable(f"{path}: not a database")
     wal, shm = (path.with_name(path.name + suffix) for suffix in ("-wal", "-shm"))
     if not wal.exists() or wal.stat().st_size == 0:
-        _inspect(path, path, "immutable=1", check, interrupt)
+        _check_database(path, path, "immutable=1", check, interrupt)
         if size < _size_in_header(path):
             raise StoreUnusable(f"{path}: corrupt: its end is missing")
     elif shm.exists():
-        # What a killed server committed last is in the WAL only. With readonly_shm SQLite reads it
-        # through an index of its own in memory, and neither recovers nor checkpoints.
-        _inspect(path, path, "readonly_shm=1", True, interrupt)
+        # The last commits of a killed server are only in the WAL. With readonly_shm SQLite reads it
+        # through its own index in memory, and neither recovers nor checkpoints.
+        _check_database(path, path, "readonly_shm=1", True, interrupt)
     else:
         # A WAL that was copied without its -shm can't be read in place without creating one.
         with TemporaryDirectory() as directory:
             copy = Path(directory) / path.name
             _copy(path, copy, interrupt)
             _copy(wal, copy.with_name(wal.name), interrupt)
-            _inspect(path, copy, "", True, interrupt)
+            _check_database(path, copy, "", True, interrupt)
 
 
 def _size_in_header(path: Path) -> int:
@@ -155,8 +157,10 @@ def _copy(source: Path, target: Path, interrupt: Interrupt) -> None:
             writer.write(block)
 
 
-def _inspect(path: Path, readable: Path, how: str, whole: bool, interrupt: Interrupt) -> None:
-    with interrupt.connect(f"{readable.as_uri()}?mode=ro&{how}", uri=True) as database:
+def _check_database(
+    path: Path, readable: Path, options: str, whole: bool, interrupt: Interrupt
+) -> None:
+    with interrupt.connect(f"{readable.as_uri()}?mode=ro&{options}", uri=True) as database:
         try:
             [(application_id,)] = database.execute("PRAGMA application_id")
             [(version,)] = database.execute("PRAGMA user_version")
@@ -168,7 +172,7 @@ def _inspect(path: Path, readable: Path, how: str, whole: bool, interrupt: Inter
                     f"{path}: from a newer version (its schema is {version}, this server knows"
                     f" {VERSION}); upgrade the server"
                 )
-            # A row that breaks a check costs its room, not all of them; see `Engine.start`.
+            # A row that violates a check makes only its room unusable; see `Engine.start`.
             database.execute("PRAGMA ignore_check_constraints = ON")
             checks = ("(1)",) if whole or not tables else ("(users)", "(games)")
             verdicts = [database.execute(f"PRAGMA quick_check{it}").fetchone() for it in checks]
@@ -183,8 +187,9 @@ def _inspect(path: Path, readable: Path, how: str, whole: bool, interrupt: Inter
 
 def _migrate(path: Path, interrupt: Interrupt) -> None:
     with interrupt.connect(path) as database:
-        # For a new file only: to convert an old one, SQLite would have to write all of it anew,
-        # with as much free disk beside it. There, space is used again, and not given back.
+        # This affects new files only. To convert an old one, SQLite would have to rewrite it, which
+        # needs as much free disk space again. In an old file, free space is reused but not
+        # released.
         database.execute("PRAGMA auto_vacuum = INCREMENTAL")
         [(mode,)] = database.execute("PRAGMA journal_mode = WAL")
         if mode != "wal":

@@ -1,8 +1,7 @@
-"""The one connection that reads: rooms as they are, and the records of the stream.
+"""The reading connection: snapshots of rooms, and the records of the stream.
 
-It sees what is committed and nothing else, whoever committed it. Each question is one statement,
-so its answer is of one moment. Following the stream, and whose turn it is to read, is the business
-of :mod:`storage.sqlite.feed`.
+It sees committed data only, from every writer. Each query is one statement, so its result is
+consistent. :mod:`storage.sqlite.feed` follows the stream and coordinates the reads.
 """
 
 import json
@@ -25,7 +24,7 @@ RECORDS = f"""
         WHERE sequence > ? ORDER BY sequence LIMIT {READ_AT_ONCE}
     )
 """
-# Of the rooms named in a JSON array.
+# The parameter is a JSON array of rooms.
 SNAPSHOTS = f"""
     SELECT 0, NULL, ({LAST_OF_ALL}), NULL, NULL
     UNION ALL
@@ -48,17 +47,17 @@ class Reader:
 
     def __init__(self, connection: aiosqlite.Connection) -> None:
         self._connection = connection
-        # Bytes that are no UTF-8, put there by hand, must not make a room unreadable.
+        # Invalid UTF-8 inserted by hand must not make a room unreadable.
         connection.text_factory = lambda text: text.decode(errors="replace")
         self._closed = False
 
     async def last_sequence(self) -> int:
-        """Return the sequence of the last record there ever was."""
+        """Return the highest sequence ever assigned."""
         [(sequence,)] = await self._select(LAST_OF_ALL)
         return int(sequence)
 
     async def snapshots(self, rooms: Sequence[RoomName]) -> Snapshots:
-        """Return the items of each room, all as of one moment, or why it cannot be read."""
+        """Return a consistent snapshot of each room, or the reason why it cannot be read."""
         [(_, _, last, _, _), *rows] = await self._select(SNAPSHOTS, (json.dumps(rooms),))
         found: dict[RoomName, list[Any]] = {room: [] for room in rooms}
         for row in rows:
@@ -66,12 +65,12 @@ class Reader:
         return {room: _snapshot(room, found[room], int(last)) for room in found}
 
     async def records(self, after: int) -> tuple[int, Sequence[Record]]:
-        """Return the sequence of the last record of all, and the next, at most ``READ_AT_ONCE``."""
+        """Return the highest sequence, and the next records, at most ``READ_AT_ONCE``."""
         [(last, *_), *records] = await self._select(RECORDS, (after,))
         return int(last), records
 
     async def data_version(self) -> int:
-        """Return a number that is another one after somebody else has committed."""
+        """Return a number that changes whenever another connection commits."""
         [(version,)] = await self._select("PRAGMA data_version")
         return int(version)
 
@@ -80,11 +79,11 @@ class Reader:
         return [room for (room,) in await self._select(ROOMS)]
 
     async def ping(self) -> None:
-        """Return when a table can be read."""
+        """Check that a table can be read."""
         await self._select("SELECT 1 FROM users LIMIT 1")
 
     async def close(self) -> None:
-        """Close the connection when it has answered what it was asked."""
+        """Close the connection after its pending queries."""
         self._closed = True
         await self._connection.close()
 
@@ -98,13 +97,13 @@ class Reader:
 def _snapshot(room: RoomName, rows: Sequence[Any], last: int) -> Snapshot | RoomUnreadable:
     users, game = [], None
     for kind, _, image, _, key in rows:
-        # A key that is read as another one is never found by a commit.
+        # If decoding changes a key, no commit can find its row.
         if not key.isascii():
             return RoomUnreadable(f"room {room}: the row {key!r} has a key that is not ASCII")
         try:
             item: Item = json.loads(image)
         except ValueError as error:
-            return RoomUnreadable(f"room {room}: the row {key!r} is no item: {error}")
+            return RoomUnreadable(f"room {room}: the row {key!r} is not an item: {error}")
         if kind == GAME:
             game = item
         else:

@@ -1,7 +1,7 @@
-"""Items as rows: the columns of each table, the statements that write them, the records read back.
+"""Items as rows: the columns of each table, the statements that write them, the records.
 
-It owns the spelling of the SQL for items and turns records into the contract's values; it opens
-nothing, runs nothing and decides nothing.
+This module builds the SQL for items and converts records to the contract's values. It opens no
+connection and executes nothing.
 """
 
 import json
@@ -24,16 +24,16 @@ COLUMNS = {
     ),
 }  # fmt: skip
 
-# The room is part of every key, so that no commit reaches into another room.
+# The room is part of every key, so that a commit cannot change another room.
 KEY = {Table.USERS: ("connection_id", "room"), Table.GAMES: ("room",)}
 
-# The schema refuses larger ones. They only grow, and stop there, should an operator set them to it.
+# The schema refuses larger values. Counters only grow, and stay at this one if an operator sets it.
 LARGEST = 10**15
 COUNTERS = frozenset({"streak", "generation", "number"})
 
-# JSON readers keep integers up to this one.
+# The largest integer that all JSON parsers preserve.
 MOST_SEQUENCE = 2**53 - 1
-# The counter remembers what was trimmed; but operators can edit it, too.
+# The counter includes trimmed records, but operators can edit it.
 LAST_OF_ALL = """
     SELECT max(
         coalesce((SELECT CAST(seq AS INTEGER) FROM sqlite_sequence WHERE name = 'stream'), 0),
@@ -46,10 +46,10 @@ Run = tuple[str, list[tuple[Any, ...]]]
 
 
 def runs(changes: Sequence[ItemChange]) -> list[Run]:
-    """Turn changes into statements, in order, neighbours of one kind under one statement.
+    """Convert changes to statements, in order; adjacent changes of one kind share a statement.
 
-    They are never netted: when X and O change hands, only the order in which they did so keeps
-    clear of the unique index.
+    Changes are never merged: when X and O are swapped, only the original order satisfies the unique
+    index.
     """
     return [
         (_statement(*kind), [_parameters(change) for change in group])
@@ -93,15 +93,15 @@ Record = tuple[int, RoomName, str, str, str | None, str | None]
 
 
 def change(record: Record) -> ItemChange:
-    """Turn a record of the stream into the change that it tells of."""
+    """Convert a record of the stream to a change."""
     _, _, event_name, table, old_image, new_image = record
     return ItemChange(EventName(event_name), Table(table), _image(old_image), _image(new_image))
 
 
 def _image(text: str | None) -> Item | None:
-    """Read an image. SQLite's own checks accept more than JSON, such as JSON5 written by hand.
+    """Parse an image. SQLite's checks accept more than JSON, such as JSON5 written by hand.
 
-    An image that is not JSON becomes an empty item, so that its reader can tell and report it.
+    An image that is not JSON becomes an empty item, which its reader will report.
     """
     if text is None:
         return None

@@ -1,8 +1,8 @@
-"""The store on SQLite: one connection that writes, one that reads, and the stream between them.
+"""The SQLite store: a connection that writes, one that reads, and the stream between them.
 
-Own commits and other people's reach the stream on the same road: triggers append to the table
-``stream`` in the same transaction, and the reader, which cannot see what is not committed, reads
-it. This module joins the parts, and owns their beginning and their end.
+The commits of all writers reach the stream in the same way. Triggers append to the table ``stream``
+in the same transaction, and the reader, which sees committed data only, reads that table. This
+module opens, connects and closes the parts.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ from storage.sqlite.writer import Writer
 logger = logging.getLogger(__name__)
 
 TRIM_SECONDS = 60.0
-# How often an opening that is to end is interrupted again.
+# Time between two attempts to interrupt an opening (seconds).
 INTERRUPT_SECONDS = 0.05
 
 
@@ -57,14 +57,14 @@ class SQLiteStore:
 
     @classmethod
     async def open(cls, path: Path, max_records: int, check: bool) -> "SQLiteStore":
-        """Open the file, new or old; its stream keeps a day, and no more than so many records.
+        """Open a new or an existing file; its stream keeps a day and at most ``max_records``.
 
-        It is looked through after an unclean end, or if ``check`` says so.
+        The whole file is checked after an unclean shutdown, or if ``check`` is true.
 
         Raises:
-            StoreUnusable: with one line that names the file and says why.
+            StoreUnusable: with a one-line reason that names the file.
         """
-        # Whatever links lead to it, a file has one name: by that it is locked.
+        # Resolve links, so that the file is locked under one name.
         path = Path(await asyncio.to_thread(os.path.realpath, path))
         lock = await _prepare(path, check)
         async with AsyncExitStack() as undo:
@@ -77,13 +77,13 @@ class SQLiteStore:
                 await connection.execute_fetchall("PRAGMA query_only = ON")
                 reader = Reader(connection)
                 last = await reader.last_sequence()
-                # From here on it is used by the writer's thread alone.
+                # From here on only the writer's thread uses it.
                 database = sqlite3.connect(
                     path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
                 )
                 undo.callback(database.close)
                 database.execute("PRAGMA synchronous = FULL")
-                # The reader has created the log, and nobody removes it while the file is in use.
+                # The reader has created the WAL, and SQLite keeps it while the file is in use.
                 file = SameFile(path, path.with_name(f"{path.name}-wal"))
                 writer = Writer(database, file, highest=last)
             except (sqlite3.Error, StoreError) as error:
@@ -103,10 +103,10 @@ class SQLiteStore:
         try:
             return await self._writer.commit(room, expected_sequence, changes)
         finally:
-            self._feed.wake()  # a caller that was cancelled may have committed all the same
+            self._feed.wake()  # a cancelled caller may have committed, too
 
     def stream(self) -> AsyncIterator[Batch]:
-        """Yield what is committed in the followed rooms, by anyone."""
+        """Yield the committed batches of the followed rooms, from every writer."""
         return self._feed.stream()
 
     async def forget(self, room: RoomName) -> None:
@@ -118,23 +118,23 @@ class SQLiteStore:
         return await self._reader.rooms()
 
     async def ping(self) -> None:
-        """Return when a table can be read, and the file is where it was."""
+        """Check that a table can be read and that the file is in place."""
         await self._reader.ping()
         await asyncio.to_thread(self._file.check)
 
     async def probe(self) -> None:
-        """Return when the file can be written."""
+        """Check that the file can be written."""
         await self._writer.probe()
 
     async def close(self) -> None:
-        """Finish what runs, end the stream, close the file and unlock it."""
+        """Finish running work, end the stream, close the file and unlock it."""
         await finish(self._close())
 
     async def _close(self) -> None:
         self._trimming.cancel()
         await asyncio.wait([self._trimming])
         await self._feed.close()
-        await self._writer.close()  # the last to close, so that the WAL is folded into the file
+        await self._writer.close()  # last, so that it checkpoints the WAL
         self._lock.close()
 
     async def _trim(self, max_records: int) -> None:
@@ -145,11 +145,11 @@ class SQLiteStore:
                 logger.warning(
                     "stream not trimmed", extra={"action": "trim_failed", "reason": str(error)}
                 )
-            await asyncio.sleep(TRIM_SECONDS)  # the timer itself
+            await asyncio.sleep(TRIM_SECONDS)
 
 
 async def _prepare(path: Path, check: bool) -> TextIO:
-    """Prepare the file in a thread, which is ended soon if this is cancelled."""
+    """Prepare the file in a thread, which is interrupted if this is cancelled."""
     interrupt = Interrupt()
     preparing = asyncio.ensure_future(asyncio.to_thread(prepare, path, check, interrupt))
     try:

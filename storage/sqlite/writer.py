@@ -1,10 +1,9 @@
-"""The one connection that writes: batches at their expected sequence, and the trim of old records.
+"""The writing connection: commits at their expected sequence, and trimming of old records.
 
-SQLite runs in a thread of its own. Commits that wait while it is busy are stored together, in one
-transaction with a savepoint for each: so a busy store syncs the disk less often, and yet a commit
-that is refused is refused alone. Whatever goes wrong, when the thread is done with a transaction
-it is stored either whole or not at all. What is in the rows is the business of
-:mod:`storage.sqlite.rows`.
+SQLite runs in a separate thread. Commits that wait while it is busy are stored together, in one
+transaction with a savepoint for each. So a busy store syncs the disk less often, and a refused
+commit does not affect the others. Whatever fails, a finished transaction is stored completely or
+not at all. :mod:`storage.sqlite.rows` knows the contents of the rows.
 """
 
 import asyncio
@@ -23,18 +22,18 @@ from storage.sqlite.rows import LAST_OF_ALL, MOST_SEQUENCE, Run, runs
 
 T = TypeVar("T")
 
-# So many changes are stored at once, or those of one commit, if it has more.
+# Limit on the changes in one transaction, unless a single commit has more.
 CHANGES_AT_ONCE = 1000
 TRIM_AT_ONCE = 1000
-# Pages of 4 KB. So much of a file may be free, and a quarter of it, before it is made shorter.
+# In pages of 4 KB. A file with more free pages than this, and more than a quarter, is shrunk.
 MOST_FREE_PAGES = 1024
 VACUUM_AT_ONCE = 256
-INCREMENTAL = 2  # of PRAGMA auto_vacuum
+INCREMENTAL = 2  # a value of PRAGMA auto_vacuum
 
 MOVED_TO = "SELECT max(sequence) FROM stream WHERE room = ? AND sequence > ?"
 LAST_OF_ROOM = "SELECT max(sequence) FROM stream WHERE room = ?"
-# Only the head of the stream is looked at, so that a long one is never searched for old records.
-# One that is a day ahead was written by a clock gone wrong, and would hold up all that follow.
+# Only the oldest records are examined, so that a long stream is never scanned. A record from more
+# than a day ahead was written by a wrong clock, and would block the trimming of all later ones.
 OLD = f"""
     FROM stream
     WHERE sequence IN (
@@ -48,12 +47,12 @@ OLD = f"""
 
 
 class LockedOut(StoreUnavailable):
-    """Another process holds the lock of the file."""
+    """Another process has locked the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A commit that was asked for, and where its answer goes."""
+    """A requested commit, and the future of its sequence."""
 
     room: RoomName
     expected: int
@@ -63,14 +62,14 @@ class Order:
 
 
 Outcome = int | Exception
-"""The sequence of an order that was stored, or why it was not."""
+"""The sequence of a stored order, or the reason why it was not stored."""
 
 
 class Writer:
     """A connection and its thread.
 
-    ``highest`` is the highest sequence that this process knows to be stored. If the stream's own
-    counter is lower, somebody has set it back, and what is stored next would be taken for old.
+    ``highest`` is the highest sequence that this process knows to be stored. If the stream's
+    counter is lower, somebody has reset it, and new records would appear to be old.
     """
 
     def __init__(self, database: sqlite3.Connection, file: SameFile, highest: int) -> None:
@@ -95,7 +94,7 @@ class Writer:
 
     @staticmethod
     def is_sane(last: int, highest: int) -> bool:
-        """Tell whether the stream can go on after ``last``, if ``highest`` was known before."""
+        """Return whether the stream can continue after ``last``, given that ``highest`` existed."""
         return highest <= last <= MOST_SEQUENCE
 
     def _store_next(self) -> None:
@@ -113,7 +112,7 @@ class Writer:
         error = stored.exception()
         outcomes = [error] * len(orders) if error is not None else stored.result()
         if isinstance(error, LockedOut):
-            # These have waited beside those; one after another they would wait for minutes.
+            # Fail the waiting orders, too: one after another they might wait for minutes.
             outcomes = [*outcomes, *[error] * len(self._waiting)]
             orders, self._waiting = [*orders, *self._waiting], []
         for order, outcome in zip(orders, outcomes, strict=True):
@@ -125,16 +124,16 @@ class Writer:
             self._store_next()
 
     def _store(self, orders: Sequence[Order]) -> list[Outcome]:
-        """Store the orders in one transaction; this runs in the thread.
+        """Store the orders in one transaction; called in the thread.
 
         Raises:
-            StoreError: none of them is stored.
+            StoreError: none of them was stored.
         """
         with translated():
             try:
                 self._begin()
                 if not self.is_sane(self._last(), self.highest):
-                    raise Conflict("the counter of the stream was changed by other hands")
+                    raise Conflict("the counter of the stream was changed by another writer")
                 outcomes = [self._try(order) for order in orders]
                 self._file.check()
             except BaseException:
@@ -144,7 +143,7 @@ class Writer:
                 self._database.execute("COMMIT")
             except BaseException:
                 self._roll_back()
-                self._bury()
+                self._overwrite_failed_commit()
                 raise
         self.highest = max(self.highest, *(o for o in outcomes if isinstance(o, int)), 0)
         return outcomes
@@ -161,7 +160,7 @@ class Writer:
         return int(self._database.execute(LAST_OF_ALL).fetchone()[0])
 
     def _try(self, order: Order) -> Outcome:
-        """Store one order, or undo what was done of it; others go on if the reason is its own."""
+        """Store one order, or undo it; the others continue if the cause is this order."""
         self._database.execute("SAVEPOINT one")
         try:
             with translated():
@@ -183,28 +182,28 @@ class Writer:
             changed = self._database.executemany(statement, parameters).rowcount
             if changed != len(parameters):
                 missing = len(parameters) - changed
-                raise StoreError(f"{missing} of {len(parameters)} items to change are not there")
+                raise StoreError(f"{missing} of {len(parameters)} items to change do not exist")
         [sequence] = self._database.execute(LAST_OF_ROOM, (room,)).fetchone()
         return expected if sequence is None else int(sequence)
 
     def _roll_back(self) -> None:
-        # After some errors SQLite has done so by itself.
+        # After some errors SQLite rolls back by itself.
         if self._database.in_transaction:
             with contextlib.suppress(sqlite3.Error):
                 self._database.execute("ROLLBACK")
 
-    def _bury(self) -> None:
-        """Make sure that a batch whose COMMIT failed is not found by whoever opens the file next.
+    def _overwrite_failed_commit(self) -> None:
+        """Overwrite a transaction whose COMMIT failed, so that no later recovery replays it.
 
-        The COMMIT may fail after its last byte is written, when the disk is asked to sync. This
-        process never sees the batch then, but after a kill -9 it would be found complete in the
-        WAL. A write that changes nothing takes its place there.
+        The COMMIT may fail after its last byte is written, in the sync of the disk. This process
+        then ignores the transaction, but after a kill -9 the next one would find it complete in the
+        WAL. A write without effect takes its place there.
         """
         with contextlib.suppress(sqlite3.Error):
             self._database.execute(f"PRAGMA user_version = {VERSION}")
 
     async def probe(self) -> None:
-        """Write what changes nothing; callers that ask at the same time share one answer.
+        """Perform a write without effect; concurrent callers share one.
 
         Raises:
             StoreUnavailable: the file cannot be written.
@@ -219,10 +218,10 @@ class Writer:
         self._database.execute(f"PRAGMA user_version = {VERSION}")
 
     async def restore_counter(self) -> None:
-        """Have the stream go on above every sequence that this process knows.
+        """Make the stream continue above every sequence that this process knows.
 
         Raises:
-            StoreUnavailable: not now.
+            StoreUnavailable: the file cannot be written.
         """
         await self._run(self._restore_counter)
 
@@ -243,21 +242,21 @@ class Writer:
                 raise
 
     async def trim(self, passed: int, max_records: int) -> None:
-        """Delete the records that are older than a day, and those beyond so many.
+        """Delete the records older than a day, and the oldest beyond ``max_records``.
 
-        None after ``passed`` is. If much of the file is free then, make it shorter.
+        Records after ``passed`` are kept. If much of the file is then free, shrink it.
 
         Raises:
-            StoreUnavailable: not now.
+            StoreUnavailable: the file cannot be written.
         """
-        # A commit that waits has its turn between two of these.
+        # Waiting commits run between two of these steps.
         while await self._run(partial(self._trim_some, passed, max_records)) == TRIM_AT_ONCE:
             pass
         while await self._run(self._shrink_a_little):
             pass
 
     def _trim_some(self, passed: int, max_records: int) -> int:
-        # Look first: to delete nothing takes the lock on the file all the same.
+        # Count first, because deleting nothing would still lock the file.
         bounds = (passed, max_records)
         [old] = self._database.execute(f"SELECT count(*) {OLD}", bounds).fetchone()
         if old:
@@ -265,7 +264,7 @@ class Writer:
         return int(old)
 
     def _shrink_a_little(self) -> bool:
-        """Give some free pages back to the file system; tell whether there may be more."""
+        """Release some free pages to the file system; return whether there may be more."""
         [mode], [free], [pages] = (
             self._database.execute(f"PRAGMA {name}").fetchone()
             for name in ("auto_vacuum", "freelist_count", "page_count")
@@ -276,7 +275,7 @@ class Writer:
         return True
 
     async def _run(self, work: Callable[[], T]) -> T:
-        """Do some work in the thread."""
+        """Run a function in the thread."""
         if self._closed:
             raise StoreUnavailable("the store is closed")
 
@@ -287,10 +286,10 @@ class Writer:
         return await finish(asyncio.get_running_loop().run_in_executor(self._thread, guarded))
 
     async def close(self) -> None:
-        """Store what waits, and close."""
+        """Store the waiting orders, and close."""
         self._closed = True
         while self._running is not None:
             await asyncio.wait([self._running])
-        # After whatever else the thread was asked to do; to close it once more does nothing.
+        # Wait for the thread's other work. Shutting it down twice is harmless.
         await asyncio.to_thread(self._thread.shutdown)
         self._database.close()

@@ -1,7 +1,7 @@
--- Version 1: the users, the games, and the stream of everything that happens to them.
+-- Version 1: the users, the games, and the stream of their changes.
 --
--- People edit these tables with the sqlite3 shell, so the triggers must tell the truth about any
--- statement, and the checks refuse what no server could read back. A time is always written like
+-- Operators edit these tables with the sqlite3 shell. So the triggers must be correct for any
+-- statement, and the checks refuse values that a server could not read. Times are always written as
 -- 2026-11-22T22:44:22.123456+00:00, so that the order of the text is the order of the times.
 
 PRAGMA application_id = 0x57696E53;  -- "WinS"
@@ -119,11 +119,11 @@ CREATE TABLE stream (
 
 CREATE INDEX stream_of_room ON stream (room, sequence);
 
--- INSERT OR REPLACE and UPDATE OR REPLACE delete the rows in their way without firing a delete
--- trigger. Whether they will is not known before the row is in: INSERT OR IGNORE and ON CONFLICT
--- DO UPDATE come by here too, and delete nothing. So a BEFORE trigger notes the rows in the way,
--- and only the AFTER trigger, which fires if the row did go in, reports them as removed. With
--- PRAGMA recursive_triggers the delete trigger does fire; it then strikes its row off the note.
+-- INSERT OR REPLACE and UPDATE OR REPLACE delete conflicting rows without firing a delete trigger.
+-- A BEFORE trigger cannot know whether they will be deleted: it also fires for INSERT OR IGNORE and
+-- ON CONFLICT DO UPDATE, which delete nothing. So the BEFORE trigger notes the conflicting rows, and
+-- the AFTER trigger, which fires only if the row was written, reports them as removed. With PRAGMA
+-- recursive_triggers the delete trigger does fire; it then removes its row from the notes.
 CREATE TABLE displaced (
     item  TEXT NOT NULL,
     id    TEXT NOT NULL,
