@@ -1,4 +1,4 @@
-# The server with its dependencies, pinned, as a user without rights; the database is in /data.
+# The server with its pinned dependencies, run as an unprivileged user. The database is in /data.
 FROM python:3.13-slim AS build
 WORKDIR /app
 COPY requirements.txt ./
@@ -8,7 +8,7 @@ COPY queue_engine queue_engine
 COPY server server
 COPY static static
 COPY storage storage
-# Compiled here, because the running image may be read-only.
+# Compile here, because the file system of the container may be read-only.
 RUN /venv/bin/python -m compileall -q server queue_engine storage
 
 FROM python:3.13-slim

@@ -1,4 +1,4 @@
-# Two commands: `make run` and `make test`. Both set up .venv the first time, from the lock files.
+# The main targets are `make run` and `make test`. The first run creates .venv from the lock files.
 
 PYTHON ?=
 VENV := .venv
@@ -8,13 +8,13 @@ BROWSER_TESTS = $(wildcard tests/browser/*.test.mjs)
 
 .PHONY: help run test check faults soak slow-reader hostile fuzz conformance format lock bench frames screenshots clean
 
-help:  ## say what there is
+help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile
 
-run: $(VENV)/run.stamp  ## start the server; flags go in ARGS="--port 9000"
+run: $(VENV)/run.stamp  ## start the server; pass flags in ARGS="--port 9000"
 	@exec $(IN_VENV) -m server $(ARGS)
 
-# Two at once on any machine: half of the time a test waits for something.
+# Two processes on any machine, because tests spend half of their time waiting.
 test: $(VENV)/dev.stamp  ## run every test
 	$(IN_VENV) -m pytest --numprocesses 2 --dist worksteal
 	@$(if $(BROWSER_TESTS),$(MAKE) --no-print-directory browser-tests,echo "no browser tests")
@@ -25,7 +25,7 @@ browser-tests:
 	then node --test $(BROWSER_TESTS); \
 	else echo "browser tests NOT run: they need Node.js 18 or newer"; test "$$CI" != true; fi
 
-check: $(VENV)/dev.stamp  ## formatting, lint, types, then the tests
+check: $(VENV)/dev.stamp  ## check formatting, lint and types, then run the tests
 	$(IN_VENV) -m ruff format --check
 	$(IN_VENV) -m ruff check
 	$(IN_VENV) -m mypy
@@ -45,17 +45,17 @@ node_modules/.package-lock.json: package-lock.json
 faults: $(VENV)/dev.stamp  ## kill, starve, lock, stall and cut off real servers; takes minutes
 	$(IN_VENV) -m pytest tests/faults $(ARGS)
 
-soak: $(VENV)/dev.stamp  ## play for MINUTES=10, then look for anything left over
+soak: $(VENV)/dev.stamp  ## play for MINUTES=10, then check for leaks
 	$(IN_VENV) -m scripts.soak --minutes $(or $(MINUTES),10) $(ARGS)
 
-slow-reader: $(VENV)/dev.stamp  ## measure what one who stops reading costs the others
+slow-reader: $(VENV)/dev.stamp  ## measure what a stuck reader costs the others
 	$(IN_VENV) -m scripts.slow_reader $(ARGS)
 
-hostile: $(VENV)/dev.stamp  ## measure what attackers cost the players
+hostile: $(VENV)/dev.stamp  ## measure what flooding sockets cost the players
 	$(IN_VENV) -m scripts.hostile $(ARGS)
 
-# Coverage-guided, half of SECONDS for each; what is found to crash stays in build/fuzz.
-fuzz: $(VENV)/fuzz.stamp  ## look for SECONDS=60 for input that breaks parsing or rules
+# Coverage-guided, half of SECONDS for each target; crashing input is saved in build/fuzz.
+fuzz: $(VENV)/fuzz.stamp  ## fuzz the parsing and the rules for SECONDS=60
 	@if $(IN_VENV) -c 'import atheris' 2>/dev/null; then $(foreach each,wire rules,$(FUZZ)) :; \
 	else echo "fuzzing NOT run: it needs Linux on x86-64"; test "$$CI" != true; fi
 
@@ -63,34 +63,34 @@ FUZZ = mkdir -p build/fuzz/$(each) && $(IN_VENV) -m fuzz.fuzz_$(each) -max_len=1
 	-max_total_time=$$(( $(or $(SECONDS),60) / 2 )) -print_final_stats=1 -verbosity=0 \
 	-artifact_prefix=build/fuzz/ build/fuzz/$(each) fuzz/corpus/$(each) &&
 
-conformance: $(VENV)/dev.stamp  ## run the WebSocket conformance suite, where there is one
+conformance: $(VENV)/dev.stamp  ## run the WebSocket conformance suite, if it is installed
 	@$(IN_VENV) -m tests.conformance || test $$? = 77
 
-format: $(VENV)/dev.stamp  ## format the code and mend what lint can mend
+format: $(VENV)/dev.stamp  ## format the code and fix what lint can fix
 	$(IN_VENV) -m ruff check --fix
 	$(IN_VENV) -m ruff format
 	@if [ -d node_modules ]; then npm run --silent format; fi
 
-bench: $(VENV)/dev.stamp  ## measure what a delivery costs, beside a bare server
+bench: $(VENV)/dev.stamp  ## measure the cost of a delivery, relative to a bare server
 	$(IN_VENV) scripts/bench.py $(ARGS)
 
-frames: $(VENV)/dev.stamp  ## measure whether a phone keeps its frames beside a line of 10 000
+frames: $(VENV)/dev.stamp  ## measure a phone's frame rate with a line of 10 000
 	$(IN_VENV) -m scripts.frames $(ARGS)
 
-screenshots: $(VENV)/dev.stamp  ## take the pictures of the README
+screenshots: $(VENV)/dev.stamp  ## take the screenshots for the README
 	$(IN_VENV) scripts/screenshots.py
 
-lock:  ## (maintainers) pin the dependencies anew; UPGRADE=--upgrade takes the newest; needs uv
+lock:  ## (maintainers) update the lock files; UPGRADE=--upgrade takes the newest; needs uv
 	uv pip compile $(LOCK_FLAGS) --output-file requirements.txt pyproject.toml
 	uv pip compile $(LOCK_FLAGS) --extra dev --constraint requirements.txt \
 		--output-file requirements-dev.txt pyproject.toml
 	uv pip compile $(LOCK_FLAGS) --output-file requirements-fuzz.txt fuzz/requirements.in
 
-# For every platform and every Python that we support; without naming a registry.
+# For every platform and every supported Python, without the URL of a registry.
 LOCK_FLAGS = --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock" $(UPGRADE)
 
-clean:  ## remove what the commands above have made, but no database
+clean:  ## remove everything that the other targets create, except databases
 	rm -rf $(VENV) node_modules .pytest_cache .mypy_cache .ruff_cache .hypothesis build *.egg-info
 
 $(IN_VENV):

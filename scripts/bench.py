@@ -1,7 +1,7 @@
-"""What a delivery, a connection and a move cost, as ratios to a bare `websockets` server.
+"""Measure the cost of a delivery, a connection and a move, relative to a bare `websockets` server.
 
-Both servers run side by side and take turns, for machines are noisy: quote the ratios. A delivery
-is one change that one client reads; the bare server answers a trigger with `broadcast()`.
+Both servers run side by side and take turns, because machines are noisy; quote the ratios. A
+delivery is one change read by one client. The bare server answers a trigger with `broadcast()`.
 
     make bench ARGS="--clients 1000 --rounds 40"
 """
@@ -47,18 +47,18 @@ asyncio.run(main())
 
 
 class Reader(asyncio.Protocol):
-    """A client that reads and counts, and does nothing else; so it is not what is measured."""
+    """A client that only reads and counts, so that it adds little to the measurement."""
 
     def __init__(self, contest: "Contestant") -> None:
         self._contest = contest
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the upgrade."""
+        """Send the upgrade request."""
         assert isinstance(transport, asyncio.WriteTransport)
         transport.write(HANDSHAKE)
 
     def data_received(self, data: bytes) -> None:
-        """Count what the round is waiting for."""
+        """Count the markers that the round waits for."""
         self._contest.count(data.count(self._contest.marker))
 
 
@@ -75,18 +75,18 @@ class Contestant:
     costs: list[float] = field(default_factory=list)
 
     def count(self, frames: int) -> None:
-        """Note so many frames; wake the round when all have come."""
+        """Count frames; wake the round when all have arrived."""
         self.seen += frames
         if self.seen >= self.wanted:
             self.reached.set()
 
     def expect(self, marker: bytes, frames: int) -> None:
-        """Begin to count anew."""
+        """Reset the count."""
         self.marker, self.seen, self.wanted = marker, 0, frames
         self.reached.clear()
 
     async def all_seen(self) -> None:
-        """Wait until everything expected has come."""
+        """Wait until everything expected has arrived."""
         async with asyncio.timeout(60):
             await self.reached.wait()
 
@@ -120,7 +120,7 @@ class Contestant:
         return float(next(line for line in status.splitlines() if "VmRSS" in line).split()[1])
 
     def cpu(self) -> float:
-        """Return the seconds of CPU used so far, by the scheduler's own count."""
+        """Return the CPU time used so far in seconds, as counted by the scheduler."""
         tasks = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
         return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Print the name of a Python that can set up the project: the one given, or the first that will do.
+# Print the name of a Python that can set up the project: the given one, or the first suitable one.
 set -u
 
 recent='import sys; sys.exit(sys.version_info < (3, 11))'
@@ -15,6 +15,6 @@ done
 if [ -n "${no_venv:-}" ]; then
 	echo "$no_venv has no venv module; on Debian and Ubuntu: apt install python3-venv" >&2
 else
-	echo "Python 3.11 or newer is needed and not found; install it, or name it: make PYTHON=/path/to/python3" >&2
+	echo "Python 3.11 or newer was not found; install it, or name it: make PYTHON=/path/to/python3" >&2
 fi
 exit 1

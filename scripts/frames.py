@@ -1,9 +1,9 @@
-"""Does a phone keep its frames in a room of ten thousand? Measures the page in two lines.
+"""Measure a phone's frame rate in a room of ten thousand, compared to a short line.
 
-In a short line and in a long one twenty things change every second: names, marks, and now and then
-a game ends and the line moves up. Among the first hundred, who hear of everything at once, stands a
-page on a processor slowed down to that of a phone. What it costs must not grow with the line: the
-ratios are what counts, the rest is this machine's. It needs a Chromium, as the browser tests do.
+In both lines twenty things change every second: names, marks, and sometimes a game ends and the
+line moves up. The measured page is among the first hundred, who see every change at once, and its
+processor is slowed down to that of a phone. Its work must not grow with the line. The ratios
+matter; absolute figures depend on the machine. It needs Chromium, as the browser tests do.
 
     make frames
 """
@@ -29,7 +29,7 @@ from tests.server_process import ServerProcess
 
 SHORT, LONG = 150, 10_000
 CHANGES_PER_SECOND = 20
-PRESENT = 40  # those who make the changes; the others in line stay where they are
+PRESENT = 40  # users who make the changes; the others in line do nothing
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 SERVER_FLAGS = ("--resume-seconds", "3600", "--max-waiting", "20000", "--move-seconds", "60")
 LATE_MS = 1000 / 60 * 1.5
@@ -51,7 +51,7 @@ WATCH_FRAMES = """() => {
 
 
 class Figures(NamedTuple):
-    """What one stretch of time cost the page."""
+    """The cost of one measured period for the page."""
 
     waiting: int
     messages: int
@@ -69,7 +69,7 @@ class Figures(NamedTuple):
 
 
 class Night:
-    """A room in which there is always something going on, and a page that looks on."""
+    """A room with continuous changes, and a page that watches it."""
 
     def __init__(self, server: ServerProcess, room: str, waiting: int) -> None:
         self.server = server
@@ -79,7 +79,7 @@ class Night:
         self._busy: asyncio.Task[None] | None = None
 
     async def begin(self, browser: Browser, slowdown: float) -> None:
-        """Fill the room, and let a phone stand in line."""
+        """Fill the room, and put a phone in line."""
         url = f"{self.server.ws_url}/{self.room}"
         self._players = [await Player.join(url) for _ in range(PRESENT)]
         phone = await browser.new_context(**PHONE)
@@ -108,7 +108,7 @@ class Night:
     async def _keep_busy(self) -> None:
         started = time.monotonic()
         for number in itertools.count():
-            # The beat of the changes: there is nothing to wait for.
+            # The interval between changes.
             await asyncio.sleep(started + number / CHANGES_PER_SECOND - time.monotonic())
             await self._change(number)
 
@@ -123,12 +123,12 @@ class Night:
         one.messages.clear()
 
     async def look(self, seconds: float) -> Figures:
-        """Measure for so long."""
+        """Measure for this long."""
         page = self._guest.page
         await page.evaluate("frames_ms.length = 0")
         self.messages = 0
         work, started = await self._work(), time.monotonic()
-        await asyncio.wait([self._busy], timeout=seconds)  # what is measured
+        await asyncio.wait([self._busy], timeout=seconds)  # the measured period
         if self._busy.done():
             self._busy.result()
         taken = time.monotonic() - started
@@ -149,7 +149,7 @@ class Night:
         return next(row["value"] for row in answer["metrics"] if row["name"] == "TaskDuration")
 
     async def end(self) -> None:
-        """Send everybody home."""
+        """Disconnect everybody."""
         if self._busy is not None:
             self._busy.cancel()
             await asyncio.gather(self._busy, return_exceptions=True)
@@ -159,7 +159,7 @@ class Night:
 
 
 async def measure(rounds: int, seconds: float, slowdown: float) -> None:
-    """Measure both rooms in turns, and say how they compare."""
+    """Measure both rooms in turns, and print how they compare."""
     async with async_playwright() as playwright:
         path = chromium(playwright)
         if path is None:
@@ -187,9 +187,11 @@ async def measure(rounds: int, seconds: float, slowdown: float) -> None:
 def main() -> None:
     """Parse the command line and measure."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--rounds", type=int, default=3, help="of one room each (default 3)")
-    parser.add_argument("--seconds", type=float, default=10, help="for each room (default 10)")
-    parser.add_argument("--slowdown", type=float, default=4, help="of the processor (default 4)")
+    parser.add_argument("--rounds", type=int, default=3, help="rounds per room (default 3)")
+    parser.add_argument("--seconds", type=float, default=10, help="duration per room (default 10)")
+    parser.add_argument(
+        "--slowdown", type=float, default=4, help="factor for the processor (default 4)"
+    )
     given = parser.parse_args()
     asyncio.run(measure(given.rounds, given.seconds, given.slowdown))
 

@@ -1,8 +1,8 @@
-"""What sockets that send as much as they can cost the others, and the server's memory.
+"""Measure what flooding sockets cost the other players, and the server's memory.
 
-Players ask for a new name several times a second, first beside silent sockets, then while these
-attack, from a process of their own. A sample is the time until an answer. Quote the ratios, for
-machines are noisy. Exits with 1 if a promise is broken.
+Players request a new name several times a second, first beside silent sockets, then while these
+attack from a separate process. A sample is the time until a response. Machines are noisy, so quote
+the ratios. Exits with 1 if a promise is broken.
 
     make hostile ARGS="--sockets 150 --seconds 10"
 """
@@ -27,35 +27,35 @@ from tests.server_process import ROOT, ServerProcess
 
 PLAYERS = 10
 PROTOCOLS = ["winner-stays.v1"]
-ASK_SECONDS = 0.12  # a little less often than every player may
+ASK_SECONDS = 0.12  # slightly longer than the rate limit requires
 MOST_DELAY = 3.0
 MOST_MEMORY_MB = 60.0
 BURST = frame(TEXT) * 21_600  # 127 KB
 FRAGMENTS = frame(TEXT, fin=False) + frame(0, fin=False) * 4089
 PING_SECONDS = 0.1
 PINGS = frame(PING) * round(40_000 * PING_SECONDS / len(frame(PING)))
-# As many as are allowed, so that their sockets are not closed.
+# As many as the limits allow, so that the sockets are not closed.
 ALLOWED_PINGS = frame(PING) * round(
     Settings.model_fields["messages_per_second"].default * FRAMES_A_MESSAGE * PING_SECONDS
 )
-# The server cuts a flooder off after two seconds, if it has hung up or not.
+# The server cuts off a flooder after two seconds, even one that has hung up.
 CUT_OFF_SECONDS = 3.0
 
 
 async def say(raw: Raw, words: bytes) -> None:
-    """Send it, and wait to be cut off."""
+    """Send the words once, and wait to be cut off."""
     raw.writer.write(words)
     await until_cut_off(raw)
 
 
 async def until_cut_off(raw: Raw) -> None:
-    """Read on until the connection is gone."""
+    """Read until the connection is lost."""
     with contextlib.suppress(ConnectionError):
         await raw.reader.read(-1)
 
 
 async def repeat(raw: Raw, words: bytes) -> None:
-    """Send it again and again."""
+    """Send the words again and again."""
     reading = asyncio.create_task(until_cut_off(raw))
     while not reading.done():
         raw.writer.write(words)
@@ -63,7 +63,7 @@ async def repeat(raw: Raw, words: bytes) -> None:
 
 
 async def come_again(raw: Raw, words: bytes, port: int, path: str, until: float) -> None:
-    """Send it, hang up, come again; and if refused, come again."""
+    """Send the words, hang up and reconnect, again after a refusal, too."""
     while time.monotonic() < until:
         with contextlib.suppress(OSError, EOFError, TimeoutError):
             raw.writer.write(words)
@@ -75,7 +75,7 @@ async def come_again(raw: Raw, words: bytes, port: int, path: str, until: float)
 
 
 class Attack(NamedTuple):
-    """What each socket does, and whether it keeps to the limits and may stay."""
+    """An attack: what each socket does, and whether it stays within the limits."""
 
     name: str
     stays: bool = False
@@ -91,7 +91,7 @@ ATTACKS = {
 
 
 def act(kind: str, raw: Raw, port: int, path: str, until: float) -> Awaitable[None]:
-    """Return what a socket does in such an attack."""
+    """Return the behaviour of a socket in this kind of attack."""
     match kind:
         case "messages":
             return say(raw, BURST)
@@ -105,7 +105,7 @@ def act(kind: str, raw: Raw, port: int, path: str, until: float) -> Awaitable[No
 
 
 async def attack(kind: str, port: int, path: str, sockets: int, seconds: float) -> None:
-    """Connect, say so, wait to be told, and attack."""
+    """Connect, report it, wait for the signal, and attack."""
     raws = [await Raw.upgrade(port, path, PROTOCOLS) for _ in range(sockets)]
     print("ready", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
@@ -116,13 +116,13 @@ async def attack(kind: str, port: int, path: str, sockets: int, seconds: float) 
             await asyncio.gather(*acts, return_exceptions=True)
     if kind == "return":
         await Raw.send_home()
-    # Else hanging up is for the server: those that it has not cut off are counted.
+    # Otherwise don't hang up: the sockets that the server has not cut off are counted.
     print("done", flush=True)
     await asyncio.to_thread(sys.stdin.readline)
 
 
 class Figures(NamedTuple):
-    """What one attack cost."""
+    """The cost of one attack."""
 
     quiet_p50: float  # milliseconds
     quiet_p99: float
@@ -137,7 +137,7 @@ class Figures(NamedTuple):
 
     @classmethod
     def of(cls, rounds: list["Figures"]) -> "Figures":
-        """Return the median of each figure, but the worst of what is not a matter of time."""
+        """Return the median of each timing, and the worst of the other figures."""
         middle = cls(*(statistics.median(column) for column in zip(*rounds, strict=True)))
         return middle._replace(
             memory_most=max(figures.memory_most for figures in rounds),
@@ -145,13 +145,13 @@ class Figures(NamedTuple):
         )
 
     def holds(self, kind: Attack) -> bool:
-        """Tell whether this is what is promised."""
+        """Return whether the promises are kept."""
         growth = self.memory_most - self.memory_before
         cut_off = kind.stays or not self.still_open
         return self.ratio < MOST_DELAY and growth < MOST_MEMORY_MB and cut_off
 
     def row(self, kind: Attack) -> str:
-        """Return its line of the table."""
+        """Return a line of the table."""
         times = f"{self.quiet_p50:6.1f}/{self.quiet_p99:6.1f} {self.p50:6.1f}/{self.p99:6.1f}"
         cpu = f"{self.cpu_quiet:5.1f} {self.cpu:8.1f}"
         memory = f"{self.memory_before:6.0f} {self.memory_most:6.0f}"
@@ -171,12 +171,12 @@ def p50(samples: list[float]) -> float:
 
 
 async def ask_for(seconds: float, players: list[Player]) -> list[float]:
-    """Let the players ask for so long; return how long each answer took, in ms."""
+    """Let the players send requests for a while; return the response times in ms."""
     until = time.monotonic() + seconds
     samples: list[float] = []
 
     async def ask(player: Player, delay: float) -> None:
-        await asyncio.sleep(delay)  # they do not all ask at the same time
+        await asyncio.sleep(delay)  # spread the players' requests
         number = 0
         while (started := time.monotonic()) < until:
             number += 1
@@ -184,7 +184,7 @@ async def ask_for(seconds: float, players: list[Player]) -> list[float]:
             assert answer["statusCode"] == 200, answer
             samples.append((time.monotonic() - started) * 1000)
             player.messages.clear()
-            await asyncio.sleep(ASK_SECONDS)  # the pace itself
+            await asyncio.sleep(ASK_SECONDS)  # the interval between requests
 
     delays = [number * ASK_SECONDS / len(players) for number in range(len(players))]
     await asyncio.gather(*map(ask, players, delays))
@@ -198,13 +198,13 @@ def memory(server: ServerProcess) -> float:
 
 
 def cpu(server: ServerProcess) -> float:
-    """Return the seconds of CPU that the server has used."""
+    """Return the CPU time of the server in seconds."""
     tasks = Path(f"/proc/{server.process.pid}/task").glob("*/schedstat")
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
 
 async def most_memory(server: ServerProcess, until: asyncio.Event) -> float:
-    """Return the most memory that is seen."""
+    """Return the peak of the memory."""
     most = 0.0
     while not until.is_set():
         most = max(most, memory(server))
@@ -214,7 +214,7 @@ async def most_memory(server: ServerProcess, until: asyncio.Event) -> float:
 
 
 async def sockets_open(server: ServerProcess) -> int:
-    """Return how many sockets the server itself counts."""
+    """Return the number of sockets, as counted by the server."""
 
     def read() -> str:
         with urllib.request.urlopen(f"{server.url}metrics", timeout=60) as response:
@@ -247,7 +247,7 @@ async def suffer(kind: str, sockets: int, seconds: float) -> Figures:
             assert attackers.stdin is not None
             assert attackers.stdout is not None
             assert await attackers.stdout.readline() == b"ready\n"
-            await ask_for(1, players)  # nobody is at full speed in the first second
+            await ask_for(1, players)  # warm up
             used = [cpu(server)]
             quiet = await ask_for(seconds, players)
             used.append(cpu(server))
@@ -257,7 +257,7 @@ async def suffer(kind: str, sockets: int, seconds: float) -> Figures:
             under_attack = await ask_for(seconds, players)
             used.append(cpu(server))
             if kind == "return":  # up to now
-                await asyncio.sleep(CUT_OFF_SECONDS)  # the time that it has
+                await asyncio.sleep(CUT_OFF_SECONDS)  # the server's deadline
             still_open = await sockets_open(server) - PLAYERS
             over.set()
             return Figures(
@@ -274,8 +274,8 @@ async def suffer(kind: str, sockets: int, seconds: float) -> Figures:
 
 
 async def compare(kinds: list[str], sockets: int, seconds: float, rounds: int) -> bool:
-    """Print what each attack costs; tell whether all is as promised."""
-    print(f"{PLAYERS} players ask for {seconds:.0f} s, then beside {sockets} attackers;", end=" ")
+    """Print what each attack costs; return whether all promises are kept."""
+    print(f"{PLAYERS} players alone for {seconds:.0f} s, then with {sockets} attackers;", end=" ")
     print(f"the median of {rounds} rounds")
     print(
         f"{'':28} {'quiet ms':>13} {'attacked ms':>13} {'p99':>6} {'CPU s':>14} {'memory MB':>13}"
@@ -294,10 +294,10 @@ async def compare(kinds: list[str], sockets: int, seconds: float, rounds: int) -
 def main() -> None:
     """Read the flags and run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--sockets", type=int, default=150, help="how many attack")
+    parser.add_argument("--sockets", type=int, default=150, help="number of attackers")
     parser.add_argument("--seconds", type=float, default=10, help="how long each attack lasts")
-    parser.add_argument("--rounds", type=int, default=3, help="how often each is measured")
-    parser.add_argument("--only", choices=ATTACKS, help="this attack alone")
+    parser.add_argument("--rounds", type=int, default=3, help="measurements per attack")
+    parser.add_argument("--only", choices=ATTACKS, help="run this attack only")
     parser.add_argument("--attack", choices=ATTACKS, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()

@@ -1,6 +1,6 @@
-"""Take the pictures of the README: a game night on a real server, seen from several pages.
+"""Take the screenshots for the README: a game night on a real server, seen from several pages.
 
-Run by `make screenshots`; the pictures go to docs/screenshots. It needs a Chromium, as the browser
+Run by `make screenshots`; they are saved in docs/screenshots. It needs Chromium, as the browser
 tests do (see tests/browser/conftest.py).
 """
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
-# The tests are no installed package: only with this line can what follows be imported.
+# The tests are not an installed package, so the imports below need this line.
 sys.path.insert(0, str(ROOT))
 
 from playwright.async_api import Browser, async_playwright, expect  # noqa: E402
@@ -29,7 +29,7 @@ PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}}
 WALL: dict[str, Any] = {"viewport": {"width": 1280, "height": 720}}
 NIGHT: dict[str, Any] = {"color_scheme": "dark"}
 LINE = ("Dev", "Zoë", "Fay", "Grandmaster Gus", "Hal")
-# The grain of the paper alone would make a PNG of half a megabyte.
+# As a PNG, the grain of the paper alone would take half a megabyte.
 WITHOUT_GRAIN = "document.documentElement.style.setProperty('--grain', 'none')"
 FLAGS_OF_THE_NIGHT = ("--move-seconds", "90", "--public-url", "http://192.168.1.20:8080")
 
@@ -53,14 +53,14 @@ async def main() -> None:
 
 
 def free_port() -> int:
-    """Return one; the address that the server prints is not where it listens here."""
+    """Return a free port, since the server prints another address than it listens on here."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port
 
 
 async def play(browser: Browser, url: str) -> None:
-    """Let Ada win twice, and a third time nearly."""
+    """Let Ada win twice, and almost a third time."""
 
     async def join(name: str, **options: Any) -> Guest:
         guest = await Guest.open(await browser.new_context(**options), url, name)
@@ -97,7 +97,7 @@ async def play(browser: Browser, url: str) -> None:
 
 
 async def picture(guest: Guest, name: str) -> None:
-    """Take a picture once everything stands still."""
+    """Take a screenshot once nothing moves."""
     await guest.is_live()
     await expect(guest.page.locator("#turn p")).not_to_be_empty()
     await guest.page.evaluate(WITHOUT_GRAIN)

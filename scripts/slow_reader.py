@@ -1,9 +1,9 @@
-"""What somebody who stops reading costs the others, and the server's memory.
+"""Measure what a stuck reader costs the others, and the server's memory.
 
-Rounds with and without a stuck reader take turns, for machines are noisy: quote the ratio. A sample
-is the time from a rename to one reader's having read of it. The stuck one is a client of the seed
-and is owed whole lists; one that reads is always there, so that these are encoded in every round.
-Exits with 1 if a promise is broken.
+Rounds with and without a stuck reader alternate, because machines are noisy; quote the ratio. A
+sample is the time from a rename until one reader has received it. The stuck reader is a seed client
+and is sent whole lists. Another seed client always reads, so that the lists are encoded in every
+round. Exits with 1 if a promise is broken.
 
     make slow-reader ARGS="--readers 500 --rounds 6"
 """
@@ -24,22 +24,23 @@ from tests.faults.crowd import UPGRADE
 from tests.player import Player
 from tests.server_process import ServerProcess
 
-# Who changes things plays, and must not lose the seat: the end of the line is out of sight.
+# The client that makes changes is a player and must keep its seat: readers don't see the end of the
+# line.
 FLAGS = ("--move-seconds", "0", "--messages-per-second", "1000000", "--burst", "1000000")
 MOST_DELAY = 1.5
-# Enough that a hundredth of the deliveries is not those of a single change.
+# Enough that the slowest hundredth of the deliveries is not that of a single change.
 CHANGES = 300
-# So many stuck readers show in the server's memory what a single one costs.
+# Enough stuck readers to measure the memory of each.
 STUCK_FOR_MEMORY = 40
 SEED_UPGRADE = UPGRADE.replace("Sec-WebSocket-Protocol: winner-stays.v1{session}\r\n", "")
 COMPLETE = b'"gameUpdate"'
-# Says that its sender lives, so that nobody is taken for dead; the server asks every 5 s at most.
+# An unsolicited pong, which shows that the reader is alive; the server pings every 5 s at most.
 PONG = b"\x8a\x80\0\0\0\0"
 PONG_SECONDS = 4.0
 
 
 class Audience:
-    """Everybody who reads, and the change that they are reading of."""
+    """All readers, and the change that they wait for."""
 
     def __init__(self) -> None:
         self.samples: list[float] = []
@@ -49,18 +50,18 @@ class Audience:
         self._complete = asyncio.Event()
 
     def expect(self, marker: bytes, readers: int) -> None:
-        """Begin to wait for the marker."""
+        """Start waiting for the marker."""
         self._marker, self._missing = marker, readers
         self._complete.clear()
         self._changed = time.perf_counter()
 
     async def complete(self) -> None:
-        """Return when everybody has read it."""
+        """Wait until everybody has read it."""
         async with asyncio.timeout(30):
             await self._complete.wait()
 
     def read(self, tail: bytes) -> bytes:
-        """Look for the marker; return what may be the beginning of one."""
+        """Search for the marker; return a tail that may be the start of one."""
         if self._marker not in tail:
             return tail[-len(self._marker) :]
         self.samples.append(time.perf_counter() - self._changed)
@@ -79,7 +80,7 @@ class Reader(asyncio.Protocol):
         self._tail = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the upgrade."""
+        """Send the upgrade request."""
         assert isinstance(transport, asyncio.WriteTransport)
         self.transport = transport
         transport.write(self._upgrade.encode())
@@ -90,7 +91,7 @@ class Reader(asyncio.Protocol):
 
 
 class Trial:
-    """A server, its readers, and somebody who changes things."""
+    """A server, its readers, and a player who makes changes."""
 
     def __init__(self, server: ServerProcess, readers: int) -> None:
         self.server = server
@@ -100,7 +101,7 @@ class Trial:
         self._readers: list[Reader] = []
 
     async def fill(self) -> None:
-        """Let everybody in."""
+        """Connect everybody."""
         self.changer = await Player.join(self.server.ws_url)
         loop = asyncio.get_running_loop()
         upgrades = [UPGRADE] * (self.readers - 1) + [SEED_UPGRADE]
@@ -114,14 +115,14 @@ class Trial:
         await self.audience.complete()
 
     async def live(self) -> None:
-        """Show signs of life for all readers, for ever."""
+        """Send pongs for all readers until cancelled."""
         while True:
             for reader in self._readers:
                 reader.transport.write(PONG)
-            await asyncio.sleep(PONG_SECONDS)  # the timer itself
+            await asyncio.sleep(PONG_SECONDS)
 
     async def change(self, times: int = 1) -> None:
-        """Change something and wait until all have read of it, again and again."""
+        """Make changes, and wait after each until all have received it."""
         for _ in range(times):
             self._changes += 1
             name = f"change {self._changes}."
@@ -138,7 +139,7 @@ class Trial:
         return self.audience.samples
 
     async def stick(self, count: int) -> list[socket.socket]:
-        """Let readers in who stop reading, and change things until all of them are stuck."""
+        """Connect clients that don't read, and make changes until all of them are stuck."""
         wanted = self._stuck() + count
         stuck = []
         for _ in range(count):
@@ -160,7 +161,7 @@ class Trial:
         return int(float(next(line for line in lines if line.startswith(name)).split()[1]))
 
     async def go(self, stuck: list[socket.socket]) -> None:
-        """Send the stuck ones home, and wait until that is known."""
+        """Disconnect the stuck readers, and wait until the server has noticed."""
         for reader in stuck:
             reader.close()
         await self.changer.until_true(lambda: len(self.changer.users) <= self._most_users())
@@ -180,7 +181,7 @@ def p99(samples: list[float]) -> float:
 
 
 async def compare(readers: int, rounds: int) -> bool:
-    """Print what a stuck reader costs; tell whether that is within what is promised."""
+    """Print what a stuck reader costs; return whether the promises are kept."""
     with tempfile.TemporaryDirectory() as folder:
         server = ServerProcess(Path(folder) / "lobby.db", FLAGS)
         try:
@@ -188,7 +189,7 @@ async def compare(readers: int, rounds: int) -> bool:
             await trial.fill()
             living = asyncio.create_task(trial.live())
             rounds_p99: list[tuple[float, float]] = []
-            await trial.measure()  # nobody is at full speed in the first round
+            await trial.measure()  # warm up
             for _ in range(rounds):
                 without = p99(await trial.measure())
                 stuck = await trial.stick(1)
@@ -201,7 +202,7 @@ async def compare(readers: int, rounds: int) -> bool:
             living.cancel()
         finally:
             server.kill()
-    # By rounds, or the one in which the machine was busy would decide.
+    # Compare by rounds, so that one round on a busy machine does not decide.
     without, beside = (statistics.median(column) for column in zip(*rounds_p99, strict=True))
     ratio = statistics.median(b / a for a, b in rounds_p99)
     limit = Settings.model_fields["max_buffer_bytes"].default / 1024
@@ -215,7 +216,7 @@ async def compare(readers: int, rounds: int) -> bool:
 def main() -> None:
     """Read the flags and run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--readers", type=int, default=500, help="how many read")
+    parser.add_argument("--readers", type=int, default=500, help="number of readers")
     parser.add_argument("--rounds", type=int, default=6, help="rounds with and without")
     options = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

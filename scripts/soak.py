@@ -1,8 +1,9 @@
-"""Play for many minutes, send everybody home, and look for what is left over.
+"""Play for many minutes, disconnect everybody, and check for leaks.
 
 Hundreds of clients join, move, rename, reload, vanish, watch and leave, in many rooms. When all are
-gone and the windows are over, the server must be as it was after a short evening before: its memory
-within a tenth, and no row, room, socket, task, timer, thread or file more. Exits with 1 if not.
+gone and their places have expired, the server must be as it was after a short warm-up: its memory
+within a tenth, and no more rows, rooms, sockets, tasks, timers, threads or files. Exits with 1 if
+not.
 
     make soak MINUTES=10
 """
@@ -28,20 +29,20 @@ from websockets.exceptions import ConnectionClosed
 from tests.player import Player
 from tests.server_process import ServerProcess
 
-# Whoever vanishes for good is forgotten after so long, so that the end is not long in coming.
+# Short times, so that clients that vanish for good are soon forgotten.
 FLAGS = ("--resume-seconds", "4", "--seat-seconds", "2", "--move-seconds", "5")
 ROOMS = 25
 WARM_UP_SHARE = 0.25
 MOST_MEMORY = 1.10
-# How long everything may take to end once everybody is gone (seconds).
+# How long the cleanup may take once everybody is gone (seconds).
 END_SECONDS = 60.0
 PROGRESS_SECONDS = 10.0
-# How long a client thinks before it does the next thing, at most (seconds).
+# The longest pause of a client between two actions (seconds).
 THINKING_SECONDS = 1.5
 
 
 class Evening:
-    """So many clients, each in and out of a room until the evening is over."""
+    """A number of clients, each entering and leaving a room until the evening is over."""
 
     def __init__(self, server: ServerProcess, clients: int) -> None:
         self.server = server
@@ -51,13 +52,13 @@ class Evening:
         self._over = asyncio.Event()
 
     async def last(self, seconds: float, name: str) -> None:
-        """Play for so long, then see everybody off."""
+        """Play for this long, then disconnect everybody."""
         started = time.monotonic()
         async with asyncio.TaskGroup() as tasks:
             for number in range(self.clients):
                 tasks.create_task(self._client(number))
             while (left := started + seconds - time.monotonic()) > 0:
-                await asyncio.sleep(min(left, PROGRESS_SECONDS))  # the evening itself
+                await asyncio.sleep(min(left, PROGRESS_SECONDS))  # play
                 self._tell(name, time.monotonic() - started)
             self._over.set()
 
@@ -92,7 +93,7 @@ class Evening:
                     await self._think(chance)
             self.inside -= 1
             if not self._over.is_set() and not player.seed and chance.random() < 0.6:
-                player.vanish()  # a reload, or a network that is lost for a moment
+                player.vanish()  # a reload, or a short loss of the network
                 player = await self._join(number, session=player.session)
             elif chance.random() < 0.5:
                 await player.leave()
@@ -128,7 +129,7 @@ class Evening:
 
 
 class Traces:
-    """What a server holds when nobody is there any more."""
+    """What a server holds when nobody is connected."""
 
     def __init__(self, server: ServerProcess, counts_file: Path) -> None:
         self._server = server
@@ -136,7 +137,7 @@ class Traces:
         self._files_before: int | None = None
 
     async def take(self) -> dict[str, int]:
-        """Wait until the last window is over, then count."""
+        """Wait until the last place has expired, then count."""
         await self._until(lambda: self._rows() == 0, "rows are left")
         await self._until(lambda: self._metric("rooms") == 0, "rooms are left")
         await self._until(lambda: self._metric("connections") == 0, "sockets are left")
@@ -160,7 +161,7 @@ class Traces:
             if time.monotonic() > deadline:
                 print(f"after {END_SECONDS:.0f} s {complaint}")
                 return
-            await asyncio.sleep(0.25)  # nothing tells of it: look again
+            await asyncio.sleep(0.25)  # there is no event to wait for
 
     async def _counts(self) -> dict[str, int]:
         self._counts_file.unlink(missing_ok=True)
@@ -194,7 +195,7 @@ def memory_of(pid: int) -> int:
 
 
 def verdict(before: dict[str, int], after: dict[str, int]) -> bool:
-    """Print what was held before and after; tell whether nothing is left over."""
+    """Print what was held before and after; return whether nothing is left over."""
     print(f"{'':14} {'before':>8} {'after':>8}")
     clean = True
     for name, count in after.items():
@@ -206,7 +207,7 @@ def verdict(before: dict[str, int], after: dict[str, int]) -> bool:
 
 
 async def soak(minutes: float, clients: int) -> bool:
-    """Play, and tell whether nothing is left over."""
+    """Play, and return whether nothing is left over."""
     with tempfile.TemporaryDirectory() as folder:
         counts_file = Path(folder) / "counts.json"
         program = ("-m", "tests.counting_server", os.fspath(counts_file))
@@ -229,7 +230,7 @@ def main() -> None:
     """Read the flags and run."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", type=float, default=10, help="how long to play")
-    parser.add_argument("--clients", type=int, default=300, help="how many clients")
+    parser.add_argument("--clients", type=int, default=300, help="number of clients")
     options = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
