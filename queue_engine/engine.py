@@ -106,7 +106,7 @@ class Engine:
         """Exclude the room until its rows are repaired; log the reason once."""
         if room not in self._unusable:
             extra = {"action": "room_unusable", "room": room, "reason": str(error)}
-            logger.error("room unusable until its rows are mended", extra=extra)
+            logger.error("room unusable until its rows are repaired", extra=extra)
         self._unusable.add(room)
         self._on_broken(room)
 

@@ -177,7 +177,7 @@ class Admission:
             text = "too many connections from your address"
             return Refused(HTTPStatus.TOO_MANY_REQUESTS, text)
         if not returning and self._absent_in_all >= limits.absent:
-            return Refused(full, "too many places are kept for people who are gone")
+            return Refused(full, "too many places are held for disconnected users")
         if visitor.room not in self._engine and self._engine.room_count >= limits.rooms:
             return Refused(full, "there are too many rooms")
         if not (visitor.watch or returning or self._engine.has_place(visitor.room)):

@@ -28,7 +28,7 @@ class CloseCode(IntEnum):
     # A part of the server failed, or the room's rows cannot be read.
     INTERNAL_ERROR = 1011, "internal error"
     # The store is down, or the last place in line was just taken.
-    TRY_AGAIN_LATER = 1013, "nobody can come in at the moment; try again"
+    TRY_AGAIN_LATER = 1013, "temporarily unavailable; try again"
     # Terminal: if both tabs reconnected, they would take the seat from each other for ever.
     RESUMED_ELSEWHERE = 4001, "resumed elsewhere"
     REMOVED = 4002, "removed by the operator"

@@ -301,7 +301,7 @@ async def test_absent_are_not_more_than_the_house_can_hold(start_server: StartSe
     assert (await knock(server, "/")).status == 101
     bob.vanish()
     await screen.until_true(lambda: "absent" in screen.users.get(bob.id, {}))
-    full = (503, "too many places are kept for people who are gone\n")
+    full = (503, "too many places are held for disconnected users\n")
     assert (await knock(server, "/"))[:2] == full
     assert (await knock(server, "/red"))[:2] == full
     # Nobody who is there or comes back is kept out, and then there is room again.
