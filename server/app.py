@@ -37,7 +37,7 @@ from server.sockets.liveness import Liveness
 from server.vital_tasks import Stopped, VitalTasks, unless
 from server.wire.close_codes import CloseCode
 from storage import open_store
-from storage.contract import Store
+from storage.contract import RoomName, Store
 
 logger = logging.getLogger(__name__)
 
@@ -106,7 +106,12 @@ def _build(settings: Settings, store: Store, url: str) -> _App:
     hub = Hub(metrics, clock)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
     house = _house_rules(settings)
-    engine = Engine(store, house, clock=clock, owner=owner, meter=metrics, on_broken=hub.close_room)
+
+    def close_room(room: RoomName) -> None:
+        hub.close_room(room)
+        admission.forget(room)
+
+    engine = Engine(store, house, clock=clock, owner=owner, meter=metrics, on_broken=close_room)
     admission = Admission(_limits(settings), engine)
     metrics.absent.set_function(lambda: admission.absent)
     metrics.rooms.set_function(lambda: engine.room_count)

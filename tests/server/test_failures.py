@@ -23,8 +23,9 @@ async def start(tmp_path: Path) -> AsyncIterator[StartServer]:
     """Start servers; whatever still runs at the end is killed."""
     started: list[ServerProcess] = []
 
-    def start(*program: str) -> ServerProcess:
-        started.append(ServerProcess(tmp_path / "lobby.db", program=program or ("-m", "server")))
+    def start(*program: str, flags: tuple[str, ...] = ()) -> ServerProcess:
+        program = program or ("-m", "server")
+        started.append(ServerProcess(tmp_path / "lobby.db", flags, program=program))
         return started[-1]
 
     yield start
@@ -144,3 +145,17 @@ async def test_row_that_cannot_be_read_closes_its_room_and_no_other(start: Start
     errors = logged(server, "error")
     assert {line["event"] for line in errors} == {"record_unreadable", "room_unusable"}
     assert all(ann.id in line["reason"] for line in errors)
+
+
+async def test_broken_room_keeps_no_place_that_others_need(start: StartServer) -> None:
+    server = start(flags=("--max-absent", "1"))
+    ann, bob = [await Player.join(f"{server.ws_url}/red") for _ in range(2)]
+    bob.vanish()
+    await ann.until_true(lambda: "absent" in ann.users.get(bob.id, {}))
+    write(
+        server,
+        "PRAGMA ignore_check_constraints = ON",
+        f"UPDATE users SET joined_at = 'yesterday' WHERE connection_id = '{ann.id}'",
+    )
+    assert (await ann.closed())[0] == 1011
+    assert (await Player.join(f"{server.ws_url}/blue")).marker == "X"
