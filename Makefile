@@ -72,13 +72,13 @@ format: $(VENV)/dev.stamp  ## format the code and fix what lint can fix
 	@if [ -d node_modules ]; then npm run --silent format; fi
 
 bench: $(VENV)/dev.stamp  ## measure the cost of a delivery, relative to a bare server
-	$(IN_VENV) scripts/bench.py $(ARGS)
+	$(IN_VENV) -m scripts.bench $(ARGS)
 
 frames: $(VENV)/dev.stamp  ## measure a phone's frame rate with a line of 10 000
 	$(IN_VENV) -m scripts.frames $(ARGS)
 
 screenshots: $(VENV)/dev.stamp  ## take the screenshots for the README
-	$(IN_VENV) scripts/screenshots.py
+	$(IN_VENV) -m scripts.screenshots
 
 lock:  ## (maintainers) update the lock files; UPGRADE=--upgrade takes the newest; needs uv
 	uv pip compile $(LOCK_FLAGS) --output-file requirements.txt pyproject.toml

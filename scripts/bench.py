@@ -8,25 +8,22 @@ delivery is one change read by one client. The bare server answers a trigger wit
 
 import argparse
 import asyncio
-import os
-import resource
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
 from dataclasses import dataclass, field
-from pathlib import Path
 
-from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio import client
+from websockets.asyncio.client import ClientConnection
 from websockets.typing import Subprotocol
 
-ROOT = Path(__file__).parent.parent
-HANDSHAKE = (
-    b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
-    b"Sec-WebSocket-Protocol: winner-stays.v1\r\n\r\n"
-)
+from tests.lab.crowd import COMPLETE, Client, by_the_hundred, connect, upgrade
+from tests.lab.machine import allow_many_files, cpu_seconds, memory_kb
+from tests.lab.server_process import ROOT
+
+HANDSHAKE = upgrade("")
 
 BARE_SERVER = """
 import asyncio, json
@@ -46,16 +43,12 @@ asyncio.run(main())
 """
 
 
-class Reader(asyncio.Protocol):
+class Reader(Client):
     """A client that only reads and counts, so that it adds little to the measurement."""
 
     def __init__(self, contest: "Contestant") -> None:
+        super().__init__(HANDSHAKE)
         self._contest = contest
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the upgrade request."""
-        assert isinstance(transport, asyncio.WriteTransport)
-        transport.write(HANDSHAKE)
 
     def data_received(self, data: bytes) -> None:
         """Count the markers that the round waits for."""
@@ -68,7 +61,7 @@ class Contestant:
 
     name: str
     command: list[str]
-    marker: bytes = b'"gameUpdate"'
+    marker: bytes = COMPLETE
     seen: int = 0
     wanted: int = 0
     reached: asyncio.Event = field(default_factory=asyncio.Event)
@@ -95,34 +88,16 @@ class Contestant:
         self.process = subprocess.Popen(self.command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.port = int(self.process.stdout.readline().rstrip("/\n").rsplit(":", 1)[1])
-        self.base_memory = self.memory()
+        self.base_memory = memory_kb(self.process.pid)
 
     async def fill(self, clients: int) -> None:
         """Connect the crowd, a hundred at a time."""
-        loop = asyncio.get_running_loop()
-        self.expect(b'"gameUpdate"', clients)
+        self.expect(COMPLETE, clients)
         started = time.perf_counter()
-        for start in range(0, clients, 100):
-            crowd = range(min(100, clients - start))
-            await asyncio.gather(
-                *(
-                    loop.create_connection(lambda: Reader(self), "127.0.0.1", self.port)
-                    for _ in crowd
-                )
-            )
+        await by_the_hundred(clients, lambda: connect(self.port, Reader(self)))
         await self.all_seen()
         self.arrivals = clients / (time.perf_counter() - started)
-        self.memory_each = (self.memory() - self.base_memory) / clients
-
-    def memory(self) -> float:
-        """Return the resident memory in KB."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        return float(next(line for line in status.splitlines() if "VmRSS" in line).split()[1])
-
-    def cpu(self) -> float:
-        """Return the CPU time used so far in seconds, as counted by the scheduler."""
-        tasks = Path(f"/proc/{self.process.pid}/task").glob("*/schedstat")
-        return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
+        self.memory_each = (memory_kb(self.process.pid) - self.base_memory) / clients
 
 
 async def contest(clients: int, rounds: int) -> None:
@@ -149,8 +124,8 @@ async def contest(clients: int, rounds: int) -> None:
                 server.start()
             v1 = [Subprotocol("winner-stays.v1")]
             async with (
-                connect(f"ws://127.0.0.1:{ours.port}/", subprotocols=v1) as player,
-                connect(f"ws://127.0.0.1:{bare.port}/") as trigger,
+                client.connect(f"ws://127.0.0.1:{ours.port}/", subprotocols=v1) as player,
+                client.connect(f"ws://127.0.0.1:{bare.port}/") as trigger,
             ):
                 readers = [asyncio.create_task(_read(socket)) for socket in (player, trigger)]
                 for server in servers:
@@ -180,10 +155,10 @@ async def _measure(
     server: Contestant, socket: ClientConnection, text: str, marker: bytes, clients: int
 ) -> None:
     server.expect(marker, clients)
-    before = server.cpu()
+    before = cpu_seconds(server.process.pid)
     await socket.send(text)
     await server.all_seen()
-    server.costs.append((server.cpu() - before) / clients * 1e6)
+    server.costs.append((cpu_seconds(server.process.pid) - before) / clients * 1e6)
 
 
 def _print(servers: tuple[Contestant, ...], clients: int) -> None:
@@ -202,11 +177,9 @@ def main() -> None:
     parser.add_argument("--clients", type=int, default=1000, help="size of each crowd")
     parser.add_argument("--rounds", type=int, default=30, help="changes that each server announces")
     options = parser.parse_args()
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allow_many_files()
     asyncio.run(contest(options.clients, options.rounds))
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, os.fspath(ROOT))
     main()

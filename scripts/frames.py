@@ -24,8 +24,8 @@ from playwright.async_api import Browser, async_playwright
 
 from tests.browser.conftest import FLAGS, HOW_TO_GET_IT, chromium
 from tests.browser.guest import Guest
-from tests.player import DEADLINE, Player
-from tests.server_process import ServerProcess
+from tests.lab.player import DEADLINE, Player
+from tests.lab.server_process import ServerProcess
 
 SHORT, LONG = 150, 10_000
 CHANGES_PER_SECOND = 20

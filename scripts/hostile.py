@@ -14,16 +14,16 @@ import statistics
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Awaitable
 from pathlib import Path
 from typing import NamedTuple
 
 from server.settings import Settings
 from server.sockets.allowance import FRAMES_A_MESSAGE
-from tests.player import Player
-from tests.server.raw import PING, TEXT, Raw, frame, upgrade_request
-from tests.server_process import ROOT, ServerProcess
+from tests.lab.machine import cpu_seconds, memory_kb
+from tests.lab.player import Player
+from tests.lab.raw import PING, TEXT, Raw, frame, upgrade_request
+from tests.lab.server_process import ROOT, ServerProcess
 
 PLAYERS = 10
 PROTOCOLS = ["winner-stays.v1"]
@@ -191,39 +191,14 @@ async def ask_for(seconds: float, players: list[Player]) -> list[float]:
     return samples
 
 
-def memory(server: ServerProcess) -> float:
-    """Return the server's resident memory in MB."""
-    status = Path(f"/proc/{server.process.pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if "VmRSS" in line).split()[1]) / 1024
-
-
-def cpu(server: ServerProcess) -> float:
-    """Return the CPU time of the server in seconds."""
-    tasks = Path(f"/proc/{server.process.pid}/task").glob("*/schedstat")
-    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
-
-
-async def most_memory(server: ServerProcess, until: asyncio.Event) -> float:
-    """Return the peak of the memory."""
+async def most_memory(pid: int, until: asyncio.Event) -> float:
+    """Return the peak of the memory, in MB."""
     most = 0.0
     while not until.is_set():
-        most = max(most, memory(server))
+        most = max(most, memory_kb(pid) / 1024)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(until.wait(), 0.1)
     return most
-
-
-async def sockets_open(server: ServerProcess) -> int:
-    """Return the number of sockets, as counted by the server."""
-
-    def read() -> str:
-        with urllib.request.urlopen(f"{server.url}metrics", timeout=60) as response:
-            return str(response.read().decode())
-
-    lines = (await asyncio.to_thread(read)).splitlines()
-    return int(
-        float(next(x for x in lines if x.startswith("winner_stays_connections ")).split()[1])
-    )
 
 
 async def suffer(kind: str, sockets: int, seconds: float) -> Figures:
@@ -247,18 +222,19 @@ async def suffer(kind: str, sockets: int, seconds: float) -> Figures:
             assert attackers.stdin is not None
             assert attackers.stdout is not None
             assert await attackers.stdout.readline() == b"ready\n"
+            pid = server.process.pid
             await ask_for(1, players)  # warm up
-            used = [cpu(server)]
+            used = [cpu_seconds(pid)]
             quiet = await ask_for(seconds, players)
-            used.append(cpu(server))
-            before, over = memory(server), asyncio.Event()
-            most = asyncio.create_task(most_memory(server, over))
+            used.append(cpu_seconds(pid))
+            before, over = memory_kb(pid) / 1024, asyncio.Event()
+            most = asyncio.create_task(most_memory(pid, over))
             attackers.stdin.write(b"go\n")
             under_attack = await ask_for(seconds, players)
-            used.append(cpu(server))
+            used.append(cpu_seconds(pid))
             if kind == "return":  # up to now
                 await asyncio.sleep(CUT_OFF_SECONDS)  # the server's deadline
-            still_open = await sockets_open(server) - PLAYERS
+            still_open = await asyncio.to_thread(server.metric, "connections") - PLAYERS
             over.set()
             return Figures(
                 *(p50(quiet), p99(quiet), p50(under_attack), p99(under_attack)),

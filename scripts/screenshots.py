@@ -11,15 +11,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-# The tests are not an installed package, so the imports below need this line.
-sys.path.insert(0, str(ROOT))
+from playwright.async_api import Browser, async_playwright, expect
 
-from playwright.async_api import Browser, async_playwright, expect  # noqa: E402
-
-from tests.browser.conftest import FLAGS, HOW_TO_GET_IT, chromium  # noqa: E402
-from tests.browser.guest import STANDSTILL, Guest  # noqa: E402
-from tests.server_process import ServerProcess  # noqa: E402
+from tests.browser.conftest import FLAGS, HOW_TO_GET_IT, chromium
+from tests.browser.guest import STANDSTILL, Guest
+from tests.lab.server_process import ROOT, ServerProcess
 
 PICTURES = ROOT / "docs/screenshots"
 MOST_BYTES = 150_000

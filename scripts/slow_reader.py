@@ -10,19 +10,18 @@ round. Exits with 1 if a promise is broken.
 
 import argparse
 import asyncio
-import resource
 import socket
 import statistics
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
 from server.settings import Settings
-from tests.faults.crowd import UPGRADE
-from tests.player import Player
-from tests.server_process import ServerProcess
+from tests.lab.crowd import COMPLETE, Client, connect, upgrade
+from tests.lab.machine import allow_many_files, memory_kb
+from tests.lab.player import Player
+from tests.lab.server_process import ServerProcess
 
 # The client that makes changes is a player and must keep its seat: readers don't see the end of the
 # line.
@@ -32,9 +31,8 @@ MOST_DELAY = 1.5
 CHANGES = 300
 # Enough stuck readers to measure the memory of each.
 STUCK_FOR_MEMORY = 40
-SEED_UPGRADE = UPGRADE.replace("Sec-WebSocket-Protocol: winner-stays.v1{session}\r\n", "")
-COMPLETE = b'"gameUpdate"'
-# An unsolicited pong, which shows that the reader is alive; the server pings every 5 s at most.
+SEED_UPGRADE = upgrade("lobby", seed=True)
+# Says that its sender lives, so that nobody is taken for dead; the server asks every 5 s at most.
 PONG = b"\x8a\x80\0\0\0\0"
 PONG_SECONDS = 4.0
 
@@ -71,19 +69,13 @@ class Audience:
         return b""
 
 
-class Reader(asyncio.Protocol):
+class Reader(Client):
     """A client that reads."""
 
-    def __init__(self, audience: Audience, upgrade: str) -> None:
+    def __init__(self, request: bytes, audience: Audience) -> None:
+        super().__init__(request)
         self._audience = audience
-        self._upgrade = upgrade.format(room="lobby", session="")
         self._tail = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Send the upgrade request."""
-        assert isinstance(transport, asyncio.WriteTransport)
-        self.transport = transport
-        transport.write(self._upgrade.encode())
 
     def data_received(self, data: bytes) -> None:
         """Read."""
@@ -103,15 +95,11 @@ class Trial:
     async def fill(self) -> None:
         """Connect everybody."""
         self.changer = await Player.join(self.server.ws_url)
-        loop = asyncio.get_running_loop()
-        upgrades = [UPGRADE] * (self.readers - 1) + [SEED_UPGRADE]
+        requests = [upgrade("lobby")] * (self.readers - 1) + [SEED_UPGRADE]
         self.audience.expect(COMPLETE, self.readers)
-        for upgrade in upgrades:
-            reader = Reader(self.audience, upgrade)
-            self._readers.append(reader)
-            await loop.create_connection(
-                lambda reader=reader: reader, "127.0.0.1", self.server.port
-            )
+        for request in requests:
+            reader = Reader(request, self.audience)
+            self._readers.append(await connect(self.server.port, reader))
         await self.audience.complete()
 
     async def live(self) -> None:
@@ -148,17 +136,14 @@ class Trial:
             reader.setblocking(False)
             address = ("127.0.0.1", self.server.port)
             await asyncio.get_running_loop().sock_connect(reader, address)
-            reader.send(SEED_UPGRADE.format(room="lobby").encode())
+            reader.send(SEED_UPGRADE)
             stuck.append(reader)
         while self._stuck() < wanted:
             await self.change(5)
         return stuck
 
     def _stuck(self) -> int:
-        with urllib.request.urlopen(f"{self.server.url}metrics") as response:
-            lines = response.read().decode().splitlines()
-        name = "winner_stays_slow_clients_total "
-        return int(float(next(line for line in lines if line.startswith(name)).split()[1]))
+        return int(self.server.metric("slow_clients_total"))
 
     async def go(self, stuck: list[socket.socket]) -> None:
         """Disconnect the stuck readers, and wait until the server has noticed."""
@@ -168,11 +153,6 @@ class Trial:
 
     def _most_users(self) -> int:
         return min(self.readers + 1, 102)
-
-    def memory(self) -> int:
-        """Return the server's resident memory in KB."""
-        status = Path(f"/proc/{self.server.process.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if "VmRSS" in line).split()[1])
 
 
 def p99(samples: list[float]) -> float:
@@ -195,9 +175,9 @@ async def compare(readers: int, rounds: int) -> bool:
                 stuck = await trial.stick(1)
                 rounds_p99.append((without, p99(await trial.measure())))
                 await trial.go(stuck)
-            before = trial.memory()
+            before = memory_kb(server.process.pid)
             crowd = await trial.stick(STUCK_FOR_MEMORY)
-            each = (trial.memory() - before) / STUCK_FOR_MEMORY
+            each = (memory_kb(server.process.pid) - before) / STUCK_FOR_MEMORY
             await trial.go(crowd)
             living.cancel()
         finally:
@@ -219,8 +199,7 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=500, help="number of readers")
     parser.add_argument("--rounds", type=int, default=6, help="rounds with and without")
     options = parser.parse_args()
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allow_many_files()
     sys.exit(not asyncio.run(compare(options.readers, options.rounds)))
 
 

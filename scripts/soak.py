@@ -14,20 +14,19 @@ import contextlib
 import json
 import os
 import random
-import resource
 import signal
 import sqlite3
 import sys
 import tempfile
 import time
-import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 
 from websockets.exceptions import ConnectionClosed
 
-from tests.player import Player
-from tests.server_process import ServerProcess
+from tests.lab.machine import allow_many_files, memory_kb
+from tests.lab.player import Player
+from tests.lab.server_process import ServerProcess
 
 # Short times, so that clients that vanish for good are soon forgotten.
 FLAGS = ("--resume-seconds", "4", "--seat-seconds", "2", "--move-seconds", "5")
@@ -64,7 +63,7 @@ class Evening:
 
     def _tell(self, name: str, seconds: float) -> None:
         done = f"{self.inside} inside, {self.joined} joined, {self.acts} acts"
-        memory = f"{memory_of(self.server.process.pid) / 1024:.1f} MB"
+        memory = f"{memory_kb(self.server.process.pid) / 1024:.1f} MB"
         print(f"{name} {seconds:5.0f} s: {done}, {memory}", flush=True)
 
     async def _client(self, number: int) -> None:
@@ -139,15 +138,15 @@ class Traces:
     async def take(self) -> dict[str, int]:
         """Wait until the last place has expired, then count."""
         await self._until(lambda: self._rows() == 0, "rows are left")
-        await self._until(lambda: self._metric("rooms") == 0, "rooms are left")
-        await self._until(lambda: self._metric("connections") == 0, "sockets are left")
-        await self._until(lambda: self._metric("absent") == 0, "absentees are left")
+        await self._until(lambda: self._server.metric("rooms") == 0, "rooms are left")
+        await self._until(lambda: self._server.metric("connections") == 0, "sockets are left")
+        await self._until(lambda: self._server.metric("absent") == 0, "absentees are left")
         process = Path(f"/proc/{self._server.process.pid}")
         await self._until(lambda: self._files() <= (self._files_before or 10**6), "files are left")
         self._files_before = self._files_before or self._files()
         counts = await self._counts()
         return {
-            "memory (KB)": memory_of(self._server.process.pid),
+            "memory (KB)": memory_kb(self._server.process.pid),
             "rows": self._rows(),
             "files": self._files(),
             "threads": len(list((process / "task").iterdir())),
@@ -175,23 +174,11 @@ class Traces:
             query = "SELECT (SELECT count(*) FROM users) + (SELECT count(*) FROM games)"
             return int(database.execute(query).fetchone()[0])
 
-    def _metric(self, name: str) -> float:
-        with urllib.request.urlopen(f"{self._server.url}metrics") as response:
-            lines = response.read().decode().splitlines()
-        start = f"winner_stays_{name} "
-        return float(next(line for line in lines if line.startswith(start)).split()[1])
-
     def _files(self) -> int:
         return len(list(Path(f"/proc/{self._server.process.pid}/fd").iterdir()))
 
     def _log_errors(self) -> int:
         return sum(line["level"] in ("error", "critical") for line in self._server.log_lines())
-
-
-def memory_of(pid: int) -> int:
-    """Return the resident memory in KB."""
-    status = Path(f"/proc/{pid}/status").read_text()
-    return int(next(line for line in status.splitlines() if "VmRSS" in line).split()[1])
 
 
 def verdict(before: dict[str, int], after: dict[str, int]) -> bool:
@@ -210,7 +197,7 @@ async def soak(minutes: float, clients: int) -> bool:
     """Play, and return whether nothing is left over."""
     with tempfile.TemporaryDirectory() as folder:
         counts_file = Path(folder) / "counts.json"
-        program = ("-m", "tests.counting_server", os.fspath(counts_file))
+        program = ("-m", "tests.lab.counting_server", os.fspath(counts_file))
         server = ServerProcess(Path(folder) / "lobby.db", FLAGS, program=program)
         try:
             traces = Traces(server, counts_file)
@@ -232,8 +219,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=10, help="how long to play")
     parser.add_argument("--clients", type=int, default=300, help="number of clients")
     options = parser.parse_args()
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    allow_many_files()
     clean = asyncio.run(soak(options.minutes, options.clients))
     print("nothing is left over" if clean else "something is left over")
     sys.exit(not clean)

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.player import Player
-from tests.server_process import ServerProcess
+from tests.lab.player import Player
+from tests.lab.server_process import ServerProcess
 
 
 @pytest.fixture(autouse=True)

@@ -1,7 +1,7 @@
 """An evening over real sockets: three people, a win, a reload, a lost network, a farewell."""
 
-from tests.player import Player
-from tests.server_process import ServerProcess
+from tests.lab.player import Player
+from tests.lab.server_process import ServerProcess
 
 
 async def test_first_messages_come_in_order(server: ServerProcess) -> None:

@@ -3,8 +3,8 @@
 import signal
 from collections.abc import Callable
 
-from tests.player import Player
-from tests.server_process import ServerProcess
+from tests.lab.player import Player
+from tests.lab.server_process import ServerProcess
 
 
 async def test_kill_loses_nothing_that_was_acknowledged(

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.player import Player
-from tests.server_process import ROOT
+from tests.lab.player import Player
+from tests.lab.server_process import ROOT
 
 DEADLINE = 30.0
 

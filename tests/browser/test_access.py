@@ -6,7 +6,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.guest import ADAS_TURN, Guest, Invite, win
-from tests.server_process import ServerProcess
+from tests.lab.server_process import ServerProcess
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 

@@ -8,8 +8,8 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.guest import ADAS_TURN, Guest, Invite
-from tests.browser.tunnel import Tunnel
-from tests.server_process import ServerProcess
+from tests.lab.proxy import Proxy
+from tests.lab.server_process import ServerProcess
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")  # the browser's
 
@@ -106,8 +106,8 @@ async def test_a_dead_connection_is_noticed_without_a_close(
 ) -> None:
     server = start_server("--seat-seconds", "60")
     window = await house.new_context()
-    async with Tunnel(server.port) as tunnel:
-        ada = await Guest.open(window, tunnel.url, "Ada")
+    async with Proxy(server.port) as network:
+        ada = await Guest.open(window, network.url, "Ada")
         await ada.join()
         ben = await Guest.open(window, server.url, "Ben")
         await ben.join()
@@ -115,11 +115,11 @@ async def test_a_dead_connection_is_noticed_without_a_close(
         await ben.move(0)
         await ada.sees_board("O...X....")
 
-        tunnel.darken()
+        network.stop()
         await ben.sees("Ada is away, so the game is paused")
         await ben.is_fit_for_everyone()
         await expect(ada.page.locator("#trouble")).to_contain_text("The connection was lost.")
-        tunnel.lighten()
+        network.flow_anew()
         await ada.move(2)
         await ben.sees_board("O.X.X....")
 

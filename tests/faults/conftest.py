@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from tests.faults.misfortune import Misfortune
-from tests.player import Player
-from tests.server_process import ServerProcess
+from tests.lab.player import Player
+from tests.lab.server_process import ServerProcess
 
 StartServer = Callable[..., ServerProcess]
 Report = Callable[[str], None]

@@ -10,7 +10,7 @@ from typing import Any
 from websockets.exceptions import WebSocketException
 
 from tests.faults.tables import Tables
-from tests.player import Player
+from tests.lab.player import Player
 
 # What ends a conversation when the other side is killed.
 GONE = (WebSocketException, OSError, EOFError)

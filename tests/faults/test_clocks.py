@@ -8,7 +8,7 @@ import pytest
 from server.sockets.liveness import TICK_SECONDS
 from tests.faults.conftest import StartServer
 from tests.faults.misfortune import Misfortune
-from tests.player import Player
+from tests.lab.player import Player
 
 HOUR, DAY = 3600, 24 * 3600
 STALL_SECONDS = 5.0

@@ -13,8 +13,8 @@ from pathlib import Path
 from tests.faults.conftest import Report, StartServer
 from tests.faults.guests import GONE
 from tests.faults.tables import Tables
-from tests.player import Player
-from tests.server_process import DEADLINE, ROOT, ServerProcess
+from tests.lab.player import Player
+from tests.lab.server_process import DEADLINE, ROOT, ServerProcess
 
 DYING = ("-m", "tests.faults.dying_server")
 MOST_POINTS = 200

@@ -1,15 +1,13 @@
 """Two thousand come back at once after a restart, and the two players play on."""
 
 import asyncio
-import resource
 import time
 
-import pytest
-
 from tests.faults.conftest import Report, StartServer
-from tests.faults.crowd import come
-from tests.player import Player
-from tests.server_process import ServerProcess
+from tests.lab.crowd import by_the_hundred, come
+from tests.lab.machine import allow_many_files
+from tests.lab.player import Player
+from tests.lab.server_process import ServerProcess
 
 CROWD = 2000
 # What is promised on two quiet cores, and how often as long a busy machine may take.
@@ -17,22 +15,15 @@ BACK_SECONDS = 10.0
 LENIENCE = 2
 
 
-@pytest.fixture
-def _many_files() -> None:
-    hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-
-@pytest.mark.usefixtures("_many_files")
 async def test_crowd_is_back_and_the_players_move_within_seconds(
     start_server: StartServer, report: Report
 ) -> None:
+    allow_many_files()
     asyncio.get_running_loop().set_debug(False)
     server = start_server()
     ann, bob = [await Player.join(server.ws_url) for _ in range(2)]
-    faces = []
-    for _ in range(CROWD // 100):
-        faces += await asyncio.gather(*(come(server.port, "lobby") for _ in range(100)))
+    first_port = server.port
+    faces = await by_the_hundred(CROWD, lambda: come(first_port, "lobby"))
     await ann.move(4)
     server.kill()
 

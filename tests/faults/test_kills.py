@@ -6,8 +6,8 @@ import random
 from tests.faults.conftest import Report, StartServer
 from tests.faults.guests import Guest, read_out
 from tests.faults.tables import Tables
-from tests.player import Player
-from tests.server_process import ServerProcess
+from tests.lab.player import Player
+from tests.lab.server_process import ServerProcess
 
 KILLS = 50
 ROOMS = [f"room-{number}" for number in range(6)]

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 
 from tests.faults.conftest import Report, StartServer
-from tests.faults.proxy import Proxy, bytewise, torn
-from tests.player import Player
-from tests.server_process import ServerProcess
+from tests.lab.player import Player
+from tests.lab.proxy import Proxy, bytewise, torn
+from tests.lab.server_process import ServerProcess
 
 BOARD_SECONDS = 10.0
 ELSEWHERE_SECONDS = 40.0

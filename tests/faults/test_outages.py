@@ -17,11 +17,11 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from tests.faults.conftest import Report, StartServer
-from tests.faults.crowd import come
 from tests.faults.misfortune import Misfortune
 from tests.faults.tables import Tables
-from tests.player import Player
-from tests.server_process import ServerProcess
+from tests.lab.crowd import by_the_hundred, come
+from tests.lab.player import Player
+from tests.lab.server_process import ServerProcess
 
 MOVE_SECONDS = 3.0
 OUTAGE_SECONDS = 5.0
@@ -166,9 +166,7 @@ async def test_crowd_that_drops_in_an_outage_holds_up_nobody(
     asyncio.get_running_loop().set_debug(False)
     server = start_server("--max-absent", "100000", environment=misfortune.environment)
     ann = await Player.join(server.ws_url)
-    faces = []
-    for _ in range(CROWD // 100):
-        faces += await asyncio.gather(*(come(server.port, "lobby") for _ in range(100)))
+    faces = await by_the_hundred(CROWD, lambda: come(server.port, "lobby"))
     misfortune.fail_writes(errno.ENOSPC)
     assert (await ann.ask(action="updateDB", username="Ann"))["statusCode"] == 503
     for face in faces:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 from storage import open_store
 from tests.faults.conftest import Report, StartServer
-from tests.player import Player
-from tests.server_process import DEADLINE, ROOT
+from tests.lab.player import Player
+from tests.lab.server_process import DEADLINE, ROOT
 
 ROOMS = 2000
 RECORDS = 100_000

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-from tests.player import Player
-from tests.server.raw import Raw
-from tests.server_process import ServerProcess
+from tests.lab.player import Player
+from tests.lab.raw import Raw
+from tests.lab.server_process import ServerProcess
 
 _numbers = itertools.count(1)
 Flags = tuple[str, ...]

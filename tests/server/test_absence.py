@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from tests.player import Message, Player
-from tests.server.raw import Raw
-from tests.server_process import ServerProcess
+from tests.lab.player import Message, Player
+from tests.lab.raw import Raw
+from tests.lab.server_process import ServerProcess
 
 # Long enough that a loaded machine comes back in time, short enough to wait for.
 RESUME, SEAT = 2.5, 1.2

@@ -12,7 +12,7 @@ from server.sockets.allowance import (
     Allowance,
     FrameHeaders,
 )
-from tests.server.raw import BINARY, CLOSE, PING, PONG, TEXT, frame, upgrade_request
+from tests.lab.raw import BINARY, CLOSE, PING, PONG, TEXT, frame, upgrade_request
 
 REQUEST = upgrade_request("/lobby", ["winner-stays.v1"])
 SIZES = st.sampled_from([0, 1, 125, 126, 127, 4096, 65535, 65536, 70000])

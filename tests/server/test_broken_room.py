@@ -7,8 +7,8 @@ from contextlib import closing
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.player import Player
-from tests.server_process import ServerProcess
+from tests.lab.player import Player
+from tests.lab.server_process import ServerProcess
 
 BREAK = {
     "a key that is no UTF-8": "INSERT INTO users (connection_id, room)"

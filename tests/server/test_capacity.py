@@ -18,10 +18,10 @@ from typing import NamedTuple
 import pytest
 
 from server.http.qr_codes import DRAWN_PER_SECOND, MOST_WAITING
-from tests.player import Player
+from tests.lab.player import Player
+from tests.lab.raw import Raw, upgrade_request
+from tests.lab.server_process import ServerProcess
 from tests.server.conftest import Certificate
-from tests.server.raw import Raw, upgrade_request
-from tests.server_process import ServerProcess
 
 StartServer = Callable[..., ServerProcess]
 

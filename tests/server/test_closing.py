@@ -9,9 +9,9 @@ from collections.abc import Callable
 import pytest
 
 from server.sockets.allowance import LEAST_FRAMES
-from tests.player import Player
-from tests.server.raw import BINARY, CLOSE, PING, PONG, TEXT, Raw, frame
-from tests.server_process import ServerProcess
+from tests.lab.player import Player
+from tests.lab.raw import BINARY, CLOSE, PING, PONG, TEXT, Raw, frame
+from tests.lab.server_process import ServerProcess
 
 
 @pytest.fixture(scope="module")

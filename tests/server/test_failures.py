@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.player import Player
-from tests.server_process import ServerProcess
+from tests.lab.player import Player
+from tests.lab.server_process import ServerProcess
 
 EXIT_SECONDS = 5.0
 A_MOMENT = 3.0  # that a busy machine may take on top
@@ -50,7 +50,7 @@ async def test_part_that_fails_ends_the_process_with_its_cause(
     start: StartServer, tmp_path: Path, part: str
 ) -> None:
     armed = tmp_path / "armed"
-    server = start("-m", "tests.failing_server", part, str(armed))
+    server = start("-m", "tests.lab.failing_server", part, str(armed))
     players = [await Player.join(server.ws_url) for _ in range(3)]
     # The handshake of a half-open visitor must not hold up the end either.
     _, writer = await asyncio.open_connection("127.0.0.1", server.port)
@@ -70,7 +70,7 @@ async def test_part_that_fails_ends_the_process_with_its_cause(
 
 async def test_places_outlive_a_part_that_failed(start: StartServer, tmp_path: Path) -> None:
     armed = tmp_path / "armed"
-    server = start("-m", "tests.failing_server", "channel", str(armed))
+    server = start("-m", "tests.lab.failing_server", "channel", str(armed))
     ann, bob = [await Player.join(server.ws_url) for _ in range(2)]
     await ann.move(4)
     armed.touch()

@@ -18,8 +18,8 @@ from websockets.typing import Subprotocol
 
 from server.rooms.routes import ROUTES, SERVER_ROUTES
 from server.wire.messages import open_envelope
-from tests.server.raw import CLOSE, TEXT, frame, upgrade_request
-from tests.server_process import ServerProcess
+from tests.lab.raw import CLOSE, TEXT, frame, upgrade_request
+from tests.lab.server_process import ServerProcess
 
 LARGEST_ANSWER = 1024
 LARGEST_MESSAGE = 4096

@@ -3,8 +3,8 @@
 import pytest
 
 from server.http.pages import SECURITY_HEADERS
-from tests.server.raw import Raw, upgrade_request
-from tests.server_process import ServerProcess
+from tests.lab.raw import Raw, upgrade_request
+from tests.lab.server_process import ServerProcess
 
 
 @pytest.fixture(scope="module")

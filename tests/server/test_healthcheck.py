@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.server_process import ROOT, ServerProcess
+from tests.lab.server_process import ROOT, ServerProcess
 
 
 def healthcheck(**environment: str) -> subprocess.CompletedProcess[str]:

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 
 from server.ops.log_limit import LINES_AT_ONCE, LINES_PER_SECOND, LogLimit
-from tests.player import Player
-from tests.server.raw import Raw, frame
-from tests.server_process import ServerProcess
+from tests.lab.player import Player
+from tests.lab.raw import Raw, frame
+from tests.lab.server_process import ServerProcess
 
 DAY = 24 * 3600
 # What SECURITY.md promises (bytes).

@@ -4,8 +4,8 @@ import asyncio
 import sys
 from pathlib import Path
 
-from tests.player import Player
-from tests.server_process import ROOT
+from tests.lab.player import Player
+from tests.lab.server_process import ROOT
 
 # More than any pipe holds.
 REFUSALS = 1500

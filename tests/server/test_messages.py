@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.player import Message, Player
+from tests.lab.player import Message, Player
 
 Stream = Callable[[], int]
 

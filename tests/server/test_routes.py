@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.player import Message, Player
+from tests.lab.player import Message, Player
 
 
 async def table(url: str, waiting: int = 1) -> list[Player]:

@@ -7,9 +7,9 @@ from collections.abc import Callable
 
 from websockets.exceptions import InvalidStatus
 
-from tests.player import Player
-from tests.server.raw import CLOSE, Raw, upgrade_request
-from tests.server_process import ServerProcess
+from tests.lab.player import Player
+from tests.lab.raw import CLOSE, Raw, upgrade_request
+from tests.lab.server_process import ServerProcess
 
 
 async def evening(server: ServerProcess) -> list[Player]:

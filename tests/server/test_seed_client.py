@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.player import Message, Player
-from tests.server.raw import Raw
-from tests.server_process import ServerProcess
+from tests.lab.player import Message, Player
+from tests.lab.raw import Raw
+from tests.lab.server_process import ServerProcess
 
 StartServer = Callable[..., ServerProcess]
 

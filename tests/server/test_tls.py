@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.player import Player
+from tests.lab.player import Player
+from tests.lab.raw import BINARY, TEXT, frame
+from tests.lab.server_process import ROOT, ServerProcess
 from tests.server.conftest import Certificate
-from tests.server.raw import BINARY, TEXT, frame
-from tests.server_process import ROOT, ServerProcess
 
 DEADLINE = 10.0
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 
-from tests.player import Message, Player
+from tests.lab.player import Message, Player
 
 SEED = 20250601
 

@@ -1,6 +1,6 @@
 """A server that counts what it holds when it is sent SIGUSR1: its tasks, sockets and rooms.
 
-    python -m tests.counting_server FILE [flags of the server]
+    python -m tests.lab.counting_server FILE [flags of the server]
 
 The counts go to the file, as JSON. Of the server, nothing is changed.
 """

@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 DEADLINE = 15.0
 
 
@@ -66,6 +67,13 @@ class ServerProcess:
     def log_lines(self) -> list[dict[str, Any]]:
         """Return the log, line by line."""
         return [json.loads(line) for line in self.log_text().splitlines()]
+
+    def metric(self, name: str) -> float:
+        """Return what ``/metrics`` says by now, without the prefix and labels of the name."""
+        with urllib.request.urlopen(f"{self.url}metrics", timeout=60) as response:
+            lines = response.read().decode().splitlines()
+        start = f"winner_stays_{name} "
+        return float(next(line for line in lines if line.startswith(start)).split()[1])
 
     def kill(self) -> None:
         """Kill it as a power cut would."""

@@ -37,30 +37,37 @@ class Proxy:
     def __init__(self, server_port: int) -> None:
         self._server_port = server_port
         self._writers: list[Writers] = []
-        self._flowing = asyncio.Event()
-        self._flowing.set()
+        self._flows: list[asyncio.Event] = []
+        self.flow_anew()
         self.pieces: Callable[[bytes], Iterator[bytes]] = whole
         self.latency = 0.0
 
     async def __aenter__(self) -> "Proxy":
         self._listener = await asyncio.start_server(self._pass_on, "127.0.0.1", 0)
         self.port = self._listener.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}/"
         self.ws_url = f"ws://127.0.0.1:{self.port}"
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        self.flow()
+        for flowing in self._flows:
+            flowing.set()
         self.reset()
         self._listener.close()
         await self._listener.wait_closed()
 
     def stop(self) -> None:
         """Fall silent: nothing is passed on, and nobody is told."""
-        self._flowing.clear()
+        self._flows[-1].clear()
 
     def flow(self) -> None:
         """Go on; what came after the first piece meanwhile is passed on in one."""
-        self._flowing.set()
+        self._flows[-1].set()
+
+    def flow_anew(self) -> None:
+        """Pass on what comes by new connections; if silent, the old ones stay silent for good."""
+        self._flows.append(asyncio.Event())
+        self._flows[-1].set()
 
     def reset(self) -> None:
         """Cut every connection, both ways, as a router that has forgotten it."""
@@ -75,18 +82,23 @@ class Proxy:
             to_server.write_eof()
 
     async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        flowing = self._flows[-1]
         from_server, to_server = await asyncio.open_connection("127.0.0.1", self._server_port)
         self._writers.append((writer, to_server))
-        await asyncio.gather(self._pump(reader, to_server), self._pump(from_server, writer))
+        await asyncio.gather(
+            self._pump(reader, to_server, flowing), self._pump(from_server, writer, flowing)
+        )
         for end in (writer, to_server):
             end.close()
             with suppress(OSError):
                 await end.wait_closed()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, flowing: asyncio.Event
+    ) -> None:
         with suppress(OSError, RuntimeError):
             while data := await reader.read(65536):
-                await self._flowing.wait()
+                await flowing.wait()
                 await asyncio.sleep(self.latency)  # the fault itself
                 for piece in self.pieces(data):
                     writer.write(piece)

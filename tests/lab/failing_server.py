@@ -1,6 +1,6 @@
 """A server of which one part fails as soon as a file exists.
 
-    python -m tests.failing_server PART FILE [flags of the server]
+    python -m tests.lab.failing_server PART FILE [flags of the server]
 
 The part is a name from ``PARTS``. Of the rest of the server, nothing is changed.
 """
