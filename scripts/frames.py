@@ -18,7 +18,7 @@ import time
 from contextlib import closing
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from playwright.async_api import Browser, async_playwright
 
@@ -30,7 +30,7 @@ from tests.lab.server_process import ServerProcess
 SHORT, LONG = 150, 10_000
 CHANGES_PER_SECOND = 20
 PRESENT = 40  # users who make the changes; the others in line do nothing
-PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
+PHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "has_touch": True}
 SERVER_FLAGS = ("--resume-seconds", "3600", "--max-waiting", "20000", "--move-seconds", "60")
 LATE_MS = 1000 / 60 * 1.5
 
@@ -90,9 +90,7 @@ class Night:
         with closing(sqlite3.connect(self.server.database, timeout=30)) as database, database:
             database.execute(STAND_IN_LINE, (by_hand, self.room))
         for player in self._players:
-            player.patience = 120
-            await player.until_true(lambda player=player: player.waiting == self.waiting)
-            player.patience = DEADLINE
+            await self._sees_the_line(player)
         await self._guest.sees(f"{self.waiting:,} waiting")
         self._devtools = await page.context.new_cdp_session(page)
         await self._devtools.send("Emulation.setCPUThrottlingRate", {"rate": slowdown})
@@ -101,6 +99,11 @@ class Night:
         self._devtools.on("Network.webSocketFrameReceived", self._count)
         await page.evaluate(WATCH_FRAMES)
         self._busy = asyncio.create_task(self._keep_busy())
+
+    async def _sees_the_line(self, player: Player) -> None:
+        player.patience = 120
+        await player.until_true(lambda: player.waiting == self.waiting)
+        player.patience = DEADLINE
 
     def _count(self, _: object) -> None:
         self.messages += 1
@@ -124,6 +127,7 @@ class Night:
 
     async def look(self, seconds: float) -> Figures:
         """Measure for this long."""
+        assert self._busy is not None
         page = self._guest.page
         await page.evaluate("frames_ms.length = 0")
         self.messages = 0
@@ -146,7 +150,8 @@ class Night:
 
     async def _work(self) -> float:
         answer = await self._devtools.send("Performance.getMetrics")
-        return next(row["value"] for row in answer["metrics"] if row["name"] == "TaskDuration")
+        values = {row["name"]: row["value"] for row in answer["metrics"]}
+        return float(values["TaskDuration"])
 
     async def end(self) -> None:
         """Disconnect everybody."""

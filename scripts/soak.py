@@ -74,9 +74,11 @@ class Evening:
             player = await self._join(number, seed=kind < 0.1, watch=kind > 0.9)
             await self._stay(player, number, chance)
 
-    async def _join(self, number: int, **how: bool | str) -> Player:
+    async def _join(
+        self, number: int, *, seed: bool = False, watch: bool = False, session: str | None = None
+    ) -> Player:
         url = f"{self.server.ws_url}/room-{number % ROOMS}"
-        player = await Player.join(url, **how)
+        player = await Player.join(url, seed=seed, watch=watch, session=session)
         Player.everyone.remove(player)
         self.joined += 1
         self.inside += 1

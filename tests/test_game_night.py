@@ -38,13 +38,12 @@ async def test_reload_keeps_seat_and_board(server: ServerProcess) -> None:
     ann, bob = [await Player.join(server.ws_url) for _ in range(2)]
     await ann.move(4)
     ann.vanish()
-    await bob.until_true(lambda: "absent" in bob.users[ann.id])
+    await bob.until_absent(ann.id)
     assert (await bob.move(0))["statusCode"] == 409
     again = await Player.join(server.ws_url, session=ann.session)
     assert again.id == ann.id
     assert again.standing == {"action": "joinedQueue", "status": "active", "marker": "X"}
-    assert again.game is not None
-    assert again.game["board"] == "....X...."
+    assert again.board == "....X...."
     assert (await bob.move(0))["statusCode"] == 200
 
 
@@ -54,7 +53,7 @@ async def test_page_that_is_closed_gives_its_seat_up(server: ServerProcess) -> N
     ended = await bob.until(lambda m: bool(m.get("game")) and m["game"]["turn"] is None)
     assert ended["game"]["status"] == "abandoned"
     assert ended["game"]["winner"] == "O"
-    await cleo.until_true(lambda: cleo.marker == "X")
+    await cleo.until_marker("X")
     assert ann.id not in cleo.users
 
 
@@ -65,7 +64,7 @@ async def test_second_tab_takes_over_and_the_first_is_told(server: ServerProcess
     assert again.id == ann.id
     # The late close of the old socket evicts nobody.
     assert (await again.ask(action="updateDB", username="Ann"))["statusCode"] == 200
-    await again.until_true(lambda: again.users[again.id].get("username") == "Ann")
+    await again.until_named(again.id, "Ann")
 
 
 async def test_rooms_are_isolated(server: ServerProcess) -> None:
@@ -81,13 +80,13 @@ async def test_watcher_takes_no_seat_and_may_join_later(server: ServerProcess) -
     assert screen.standing == {"action": "joinedQueue", "status": "spectator"}
     assert (screen.spectators, screen.users) == (1, {})
     await screen.say(action="joinQueue")
-    await screen.until_true(lambda: screen.marker == "X")
+    await screen.until_marker("X")
 
 
 async def test_session_is_told_to_its_owner_alone(server: ServerProcess) -> None:
     ann, bob = [await Player.join(server.ws_url) for _ in range(2)]
     await ann.ask(action="updateDB", username="Ann")
-    await bob.until_true(lambda: bob.users[ann.id].get("username") == "Ann")
+    await bob.until_named(ann.id, "Ann")
     assert ann.session not in str(bob.messages)
     assert sum(ann.session in str(message) for message in ann.messages) == 1
     assert ann.session not in server.log_text()

@@ -30,7 +30,10 @@ async def test_closed_standard_streams_keep_nobody_from_playing(
     said = "stdout" if "2>" in streams else "stderr"
     command = with_closed(streams, "-m", "server", "--port", "0", "--log-format", "console")
     process = await asyncio.create_subprocess_exec(
-        *command, "--store", f"sqlite:///{tmp_path}/lobby.db", cwd=ROOT, **{said: subprocess.PIPE}
+        *(*command, "--store", f"sqlite:///{tmp_path}/lobby.db"),
+        cwd=ROOT,
+        stdout=subprocess.PIPE if said == "stdout" else None,
+        stderr=subprocess.PIPE if said == "stderr" else None,
     )
     try:
         open_stream = getattr(process, said)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, FloatRect, Locator, expect
 
 from tests.browser.guest import ADAS_TURN, Guest, Invite, win
 from tests.lab.server_process import ServerProcess
@@ -114,6 +114,12 @@ async def test_every_state_is_accessible_and_fits(
     await ada.is_fit_for_everyone()
 
 
+async def bounds(part: Locator) -> FloatRect:
+    box = await part.bounding_box()
+    assert box is not None
+    return box
+
+
 @pytest.mark.parametrize("name", HOSTILE, ids=["markup", "right to left", "emoji", "wide"])
 async def test_any_name_is_a_name(invite: Invite, name: str) -> None:
     ada = await invite(name, **SMALL)
@@ -128,7 +134,7 @@ async def test_any_name_is_a_name(invite: Invite, name: str) -> None:
         assert await guest.page.locator("bdi img").count() == 0
         assert guest.complaints == []
     plates = ada.page.locator(".player")
-    heights = [(await plates.nth(index).bounding_box() or {})["height"] for index in (0, 1)]
+    heights = [(await bounds(plates.nth(index)))["height"] for index in (0, 1)]
     assert heights[0] == heights[1]
 
 
@@ -161,7 +167,7 @@ async def test_an_absent_player_still_has_a_name(invite: Invite) -> None:
     await ben.page.close(run_before_unload=False)
     name = ada.page.locator(".player.absent .name")
     await expect(name).to_have_text("Christopher")
-    assert (await name.bounding_box() or {})["width"] > 60
+    assert (await bounds(name))["width"] > 60
 
 
 async def test_targets_are_large_enough_for_a_thumb(invite: Invite) -> None:

@@ -30,11 +30,11 @@ def die_before(statement_number: int, armed: Path) -> None:
     connect = sqlite3.connect
 
     def connect_and_watch(*arguments: Any, **options: Any) -> sqlite3.Connection:
-        connection = connect(*arguments, **options)
+        connection: sqlite3.Connection = connect(*arguments, **options)
         connection.set_trace_callback(count)
         return connection
 
-    sqlite3.connect = connect_and_watch
+    vars(sqlite3)["connect"] = connect_and_watch
 
 
 if __name__ == "__main__":

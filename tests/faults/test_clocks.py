@@ -24,7 +24,7 @@ async def test_wall_clock_that_jumps_moves_no_deadline(
     ann, bob, cleo, dan = [await Player.join(server.ws_url) for _ in range(4)]
     await ann.move(4)
     cleo.vanish()
-    await bob.until_true(lambda: "absent" in bob.users.get(cleo.id, {}))
+    await bob.until_absent(cleo.id)
     misfortune.set_clock_off(jump)
 
     assert (await bob.move(0))["statusCode"] == 200
@@ -53,8 +53,7 @@ async def test_wall_clock_that_has_jumped_by_the_next_start_costs_no_place(
     server = start_server(port=server.port, environment=misfortune.environment)
     back = [await Player.join(server.ws_url, session=guest.session) for guest in guests]
     assert [guest.id for guest in back] == [guest.id for guest in guests]
-    assert back[0].game is not None
-    assert back[0].game["board"] == "....X...."
+    assert back[0].board == "....X...."
     newcomer = await Player.join(server.ws_url)
     line = [user["connectionId"] for user in newcomer.line]
     assert line == [*(guest.id for guest in guests), newcomer.id]
@@ -81,7 +80,7 @@ async def test_stalled_server_hears_everybody_before_anybody_expires(
     server = start_server(*("--move-seconds", "2", "--seat-seconds", "2", "--resume-seconds", "3"))
     ann, bob, cleo = [await Player.join(server.ws_url) for _ in range(3)]
     cleo.vanish()
-    await bob.until_true(lambda: "absent" in bob.users.get(cleo.id, {}))
+    await bob.until_absent(cleo.id)
     server.process.send_signal(signal.SIGSTOP)
     returning = asyncio.create_task(Player.join(server.ws_url, session=cleo.session))
     moving = asyncio.create_task(ann.move(4))
@@ -93,7 +92,7 @@ async def test_stalled_server_hears_everybody_before_anybody_expires(
     assert (await moving)["statusCode"] == 200
     again = await returning
     assert (again.id, again.standing["position"]) == (cleo.id, 1)
-    await bob.until_true(lambda: bob.game is not None and bob.game["board"] == "....X....")
+    await bob.until_board("....X....")
     assert (await bob.move(0))["statusCode"] == 200
     results = [m["game"]["status"] for m in bob.messages if m.get("game")]
     assert set(results) == {"playing"}

@@ -49,8 +49,7 @@ async def play_on(server: ServerProcess, *sessions: str) -> float:
         await Player.join(server.ws_url, session=session, open_timeout=patience)
         for session in sessions
     ]
-    assert ann.game is not None
-    assert ann.game["board"] == "....X...."
+    assert ann.board == "....X...."
     assert (await bob.move(0))["statusCode"] == 200
     assert (await ann.move(8))["statusCode"] == 200
     return time.monotonic()

@@ -33,13 +33,9 @@ async def network(server: ServerProcess) -> AsyncIterator[Proxy]:
 async def plays_and_wins(ann: Player, bob: Player) -> None:
     """Play a game in which Ann, who has X, has three in a row."""
     for player, cell in [(ann, 0), (bob, 3), (ann, 1), (bob, 4), (ann, 2)]:
-        await player.until_true(lambda mover=player: moves_next(mover))
+        await player.until_turn()
         assert (await player.move(cell))["statusCode"] == 200
-    await bob.until_true(lambda: bob.game is not None and bob.game["number"] == 2)
-
-
-def moves_next(player: Player) -> bool:
-    return player.game is not None and player.game["turn"] == player.marker
+    await bob.until_game(2)
 
 
 @pytest.mark.parametrize("pieces", [bytewise, torn])
@@ -79,7 +75,7 @@ async def test_messages_that_come_in_one_segment_are_answered_in_their_order(
     answers = [await ann.until(lambda m: m.get("action") == "response") for _ in range(50)]
     assert [answer["requestId"] for answer in answers] == [f"{number}" for number in range(50)]
     assert {answer["statusCode"] for answer in answers} == {200}
-    await ann.until_true(lambda: ann.users[ann.id].get("username") == "Ann 49")
+    await ann.until_named(ann.id, "Ann 49")
 
 
 async def test_reset_in_mid_game_keeps_seat_and_board(
@@ -89,18 +85,17 @@ async def test_reset_in_mid_game_keeps_seat_and_board(
     bob = await Player.join(server.ws_url)
     await ann.move(4)
     network.reset()
-    await bob.until_true(lambda: "absent" in bob.users[ann.id])
+    await bob.until_absent(ann.id)
     again = await Player.join(network.ws_url, session=ann.session)
     assert (again.id, again.marker) == (ann.id, "X")
-    assert again.game is not None
-    assert again.game["board"] == "....X...."
+    assert again.board == "....X...."
 
 
 async def test_half_closed_connection_is_an_absence(server: ServerProcess, network: Proxy) -> None:
     ann = await Player.join(network.ws_url)
     bob = await Player.join(server.ws_url)
     network.half_close()
-    await bob.until_true(lambda: "absent" in bob.users[ann.id])
+    await bob.until_absent(ann.id)
     again = await Player.join(server.ws_url, session=ann.session)
     assert (again.id, again.marker) == (ann.id, "X")
 
@@ -139,5 +134,5 @@ async def test_silence_is_noticed_in_time(
 async def noticed(watcher: Player, absentee: str, seconds: float) -> float:
     """Return when the absence is known to somebody else."""
     watcher.patience = seconds + 2 * A_MOMENT
-    await watcher.until_true(lambda: "absent" in watcher.users[absentee])
+    await watcher.until_absent(absentee)
     return time.monotonic()

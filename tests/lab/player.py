@@ -20,7 +20,7 @@ Message = dict[str, Any]
 class Player:
     """A client; v1 unless ``seed``."""
 
-    everyone: ClassVar[list[Self]] = []
+    everyone: ClassVar[list["Player"]] = []
 
     def __init__(self, socket: ClientConnection, *, seed: bool) -> None:
         self.everyone.append(self)
@@ -79,6 +79,11 @@ class Player:
         """The list of players and waiting users, in line order."""
         return sorted(self.users.values(), key=lambda user: str(user["joinedAt"]))
 
+    @property
+    def board(self) -> str:
+        """The board of the game as it is shown; empty without a game."""
+        return str(self.game["board"]) if self.game is not None else ""
+
     async def receive(self) -> Message:
         """Return the next message, and take note of it."""
         async with asyncio.timeout(self.patience):
@@ -98,6 +103,36 @@ class Player:
         """Return when the room looks so to this player."""
         while not condition():
             await self.receive()
+
+    async def until_board(self, board: str) -> None:
+        """Return when the board looks so."""
+        await self.until_true(lambda: self.board == board)
+
+    async def until_game(self, number: int) -> None:
+        """Return when the game of this number is shown."""
+        await self.until_true(lambda: self.game is not None and self.game["number"] == number)
+
+    async def until_marker(self, marker: str) -> None:
+        """Return when this player plays this marker."""
+        await self.until_true(lambda: self.marker == marker)
+
+    async def until_turn(self) -> None:
+        """Return when it is this player's turn."""
+        await self.until_true(lambda: self.game is not None and self.game["turn"] == self.marker)
+
+    async def until_absent(self, connection_id: str) -> None:
+        """Return when this user is shown as absent."""
+        await self.until_true(lambda: "absent" in self.users.get(connection_id, {}))
+
+    async def until_named(self, connection_id: str, name: str) -> None:
+        """Return when this user is shown by this name."""
+        await self.until_true(lambda: self.users.get(connection_id, {}).get("username") == name)
+
+    async def ended(self) -> Message:
+        """Return the next game that is over."""
+        message = await self.until(lambda m: bool(m.get("game")) and m["game"]["turn"] is None)
+        game: Message = message["game"]
+        return game
 
     async def say(self, **message: Any) -> None:
         """Send a message and wait for nothing."""
@@ -170,3 +205,16 @@ class Player:
                 self.waiting, self.spectators = message["waiting"], message["spectators"]
             case "gameUpdate":
                 self.game = message["game"]
+
+
+async def table(url: str, waiting: int = 0) -> list[Player]:
+    """Seat two v1 players and let others wait; all have seen each other and the game."""
+    players = [await Player.join(url) for _ in range(2 + waiting)]
+
+    async def sees_all(player: Player) -> None:
+        await player.until_true(lambda: len(player.users) == len(players))
+        await player.until_true(lambda: player.game is not None)
+
+    for player in players:
+        await sees_all(player)
+    return players

@@ -15,7 +15,7 @@ TEXT, BINARY, CLOSE, PING, PONG = 1, 2, 8, 9, 10
 class Raw:
     """A TCP connection to the server, which may become a WebSocket."""
 
-    everyone: ClassVar[list[Self]] = []
+    everyone: ClassVar[list["Raw"]] = []
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.reader = reader
@@ -117,6 +117,18 @@ class Raw:
             with contextlib.suppress(OSError):
                 await raw.writer.wait_closed()
         cls.everyone.clear()
+
+    def stop_reading(self) -> None:
+        """Leave what comes to the kernel, and when its buffers are full, to the server."""
+        transport = self.writer.transport
+        assert isinstance(transport, asyncio.Transport)
+        transport.pause_reading()
+
+    def read_on(self) -> None:
+        """Read again."""
+        transport = self.writer.transport
+        assert isinstance(transport, asyncio.Transport)
+        transport.resume_reading()
 
     def reset(self) -> None:
         """Drop the connection with a TCP reset."""

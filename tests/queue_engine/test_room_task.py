@@ -3,14 +3,17 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
 from queue_engine import room_task
-from queue_engine.commands import Disconnect, Rename
-from queue_engine.items import user_item
+from queue_engine.changes import Change
+from queue_engine.commands import Command, Disconnect, Rename
+from queue_engine.house import HouseRules
+from queue_engine.items import to_item_change, user_item
 from queue_engine.model import ConnectionId, GameStatus, Marker, Room, Status
+from queue_engine.rules import play
 from storage.contract import EventName, ItemChange, RoomUnreadable, StoreUnavailable, Table
 from tests.queue_engine.lab import DEADLINE, LOBBY, Lab, open_lab
 
@@ -23,10 +26,10 @@ async def lab() -> AsyncIterator[Lab]:
         yield lab
 
 
-def edit(lab: Lab, name: str, **columns: object) -> None:
+def edit(lab: Lab, name: str, **columns: str | int) -> None:
     """Change a row by other hands."""
     old = lab.store.disk.items[Table.USERS, name]
-    lab.store.edit(LOBBY, ItemChange(EventName.MODIFY, Table.USERS, old, {**old, **columns}))  # type: ignore[dict-item]
+    lab.store.edit(LOBBY, ItemChange(EventName.MODIFY, Table.USERS, old, {**old, **columns}))
 
 
 def events(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -120,12 +123,11 @@ async def test_crowd_lost_in_an_outage_is_played_once_and_not_at_each_retry(
     crowd = [f"guest-{number}" for number in range(300)]
     await asyncio.gather(*map(lab.enter, crowd))
     played = 0
-    play = room_task.play
 
-    def count(*arguments: object) -> object:
+    def count(room: Room, command: Command, now: datetime, house: HouseRules) -> tuple[Change, ...]:
         nonlocal played
         played += 1
-        return play(*arguments)  # type: ignore[arg-type]
+        return play(room, command, now, house)
 
     monkeypatch.setattr(room_task, "play", count)
     lab.store.outage = "the disk is full"
@@ -191,12 +193,11 @@ async def test_rule_that_fails_is_told_to_its_sender_alone(
     lab: Lab, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     await lab.enter("ann")
-    play = room_task.play
 
-    def fail(room: Room, command: object, *rest: object) -> object:
+    def fail(room: Room, command: Command, now: datetime, house: HouseRules) -> tuple[Change, ...]:
         if isinstance(command, Rename):
             raise ZeroDivisionError("a bug")
-        return play(room, command, *rest)  # type: ignore[arg-type]
+        return play(room, command, now, house)
 
     monkeypatch.setattr(room_task, "play", fail)
     failing = asyncio.create_task(lab.play(Rename(ANN, 0, "Annie")))
@@ -213,10 +214,9 @@ async def test_batch_that_cannot_be_stored_costs_its_culprit_alone(
     """A bug makes one command write what the table does not admit: a second game."""
     await lab.enter("ann")
     await lab.enter("bob")
-    stored = room_task.to_item_change
 
-    def break_rename(room: str, change: object) -> ItemChange:
-        item = stored(room, change)  # type: ignore[arg-type]
+    def break_rename(room: str, change: Change) -> ItemChange:
+        item = to_item_change(room, change)
         if item.new_image is not None and item.new_image.get("username") == "Annie":
             return ItemChange(EventName.INSERT, item.table, None, item.new_image)
         return item

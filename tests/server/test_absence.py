@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.player import Message, Player
+from tests.lab.player import Player, table
 from tests.lab.raw import Raw
 from tests.lab.server_process import ServerProcess
 
@@ -22,23 +22,9 @@ def flags() -> tuple[str, ...]:
     )
 
 
-async def table(url: str, waiting: int = 0) -> list[Player]:
-    players = [await Player.join(url) for _ in range(2 + waiting)]
-    for player in players:
-        await player.until_true(lambda p=player: len(p.users) == len(players) and bool(p.game))
-    return players
-
-
-async def result(player: Player) -> Message:
-    """Return the next game that ended."""
-    message = await player.until(lambda m: bool(m.get("game")) and m["game"]["turn"] is None)
-    game: Message = message["game"]
-    return game
-
-
 async def absent(player: Player, other: Player) -> float:
     """Wait until ``other`` is seen to be absent; return in how many seconds it is given up."""
-    await player.until_true(lambda: "absent" in player.users[other.id])
+    await player.until_absent(other.id)
     until = datetime.fromisoformat(player.users[other.id]["absent"])
     return (until - datetime.now(UTC)).total_seconds()
 
@@ -62,9 +48,9 @@ async def test_seat_is_given_up_and_the_place_after_it(url: str) -> None:
     ann, bob, cleo, dan = await table(url, waiting=2)
     await ann.move(4)
     ann.vanish()
-    game = await result(bob)
+    game = await bob.ended()
     assert (game["status"], game["winner"], game["board"]) == ("abandoned", "O", "....X....")
-    await cleo.until_true(lambda: cleo.marker == "X")
+    await cleo.until_marker("X")
     # At the end of the line, still absent, for what is left of the longer window.
     assert [u["connectionId"] for u in bob.line][-1] != bob.id
     await bob.until_true(lambda: bob.users[ann.id]["status"] == "inactive")
@@ -84,7 +70,7 @@ async def test_place_is_kept_and_absent_people_are_passed_over(url: str) -> None
     cleo.vanish()
     await absent(bob, cleo)
     assert await status_of(bob, action="gameOVER", loserId=bob.id) == 200
-    await dan.until_true(lambda: dan.marker == "O")  # not Cleo, who is not there
+    await dan.until_marker("O")  # not Cleo, who is not there
     back = await Player.join(url, session=cleo.session)
     assert back.id == cleo.id
     assert back.standing == {"action": "joinedQueue", "status": "inactive", "position": 1}
@@ -109,10 +95,10 @@ async def test_both_absent_lose_their_seats_together(url: str) -> None:
     await absent(cleo, bob)
     ann.vanish()
     await absent(cleo, ann)
-    game = await result(cleo)
+    game = await cleo.ended()
     assert (game["status"], "winner" in game) == ("abandoned", False)
-    await dan.until_true(lambda: dan.marker == "O")
-    await cleo.until_true(lambda: cleo.marker == "X")
+    await dan.until_marker("O")
+    await cleo.until_marker("X")
     await cleo.until_true(lambda: cleo.users[ann.id]["status"] == "inactive")
     # As after a draw: seated together, O counts as later and re-enters first.
     assert [u["connectionId"] for u in cleo.line] == [cleo.id, dan.id, bob.id, ann.id]
@@ -170,7 +156,7 @@ async def test_late_close_of_the_old_socket_evicts_nobody(url: str, house: Serve
     old.send(1, b'{"action":"leaveQueue"}')
     await old.leave(1000)
     assert await status_of(back, action="makeMove", cell=0) == 200
-    await bob.until_true(lambda: bool(bob.game) and bob.game["board"] == "X........")
+    await bob.until_board("X........")
     assert "absent" not in str(bob.messages)
     assert "Ghost" not in str(bob.messages)
 
@@ -183,9 +169,9 @@ async def test_page_that_is_closed_leaves(url: str, house: ServerProcess, code: 
     gone = page.messages[0]["connectionId"]
     bob, cleo = [await Player.join(url) for _ in range(2)]
     await page.leave(None if code == 1005 else code)
-    game = await result(bob)
+    game = await bob.ended()
     assert (game["status"], game["winner"]) == ("abandoned", "O")
-    await cleo.until_true(lambda: cleo.marker == "X")
+    await cleo.until_marker("X")
     await bob.until_true(lambda: gone not in bob.users)
 
 
@@ -201,7 +187,7 @@ async def test_any_other_end_is_an_absence(url: str, house: ServerProcess, code:
         page.reset()
     else:
         await page.leave(code)
-    await bob.until_true(lambda: "absent" in bob.users[gone])
+    await bob.until_absent(gone)
     back = await Player.join(url, session=page.messages[0]["sessionId"])
     assert back.id == gone
 
@@ -216,7 +202,7 @@ async def test_answer_to_our_own_close_is_no_leave(url: str, house: ServerProces
     page.send(2, b"binary")
     assert await page.close_code() == 1003
     await page.leave(1000)
-    await bob.until_true(lambda: "absent" in bob.users[gone])
+    await bob.until_absent(gone)
     assert bob.game is not None
 
 
@@ -229,7 +215,7 @@ async def test_what_was_said_before_the_goodbye_counts(url: str, house: ServerPr
     for number in range(6):
         page.send(1, b'{"action":"updateDB","username":"Ann %d"}' % number)
     await page.leave(1001)
-    await bob.until_true(lambda: "absent" in bob.users.get(gone, {}))
+    await bob.until_absent(gone)
     assert bob.users[gone]["username"] == "Ann 5"
 
 
@@ -251,10 +237,10 @@ async def test_close_frame_leaves_even_if_the_line_is_not_hung_up(
 async def test_longest_streak_sends_the_winner_to_the_end_too(url: str) -> None:
     ann, bob, cleo, dan = await table(url, waiting=2)
     for loser in (bob, cleo):
-        await loser.until_true(lambda p=loser: p.marker == "O")
+        await loser.until_marker("O")
         assert await status_of(loser, action="gameOVER", loserId=loser.id) == 200
     await bob.until_true(lambda: bob.marker is not None)
-    await dan.until_true(lambda: dan.game is not None and dan.game["number"] == 3)
+    await dan.until_game(3)
     await dan.until_true(lambda: [u["connectionId"] for u in dan.line][3:] == [ann.id])
     assert [u["connectionId"] for u in dan.line] == [bob.id, dan.id, cleo.id, ann.id] or [
         u["connectionId"] for u in dan.line
@@ -267,9 +253,9 @@ async def test_absent_winner_keeps_the_seat_while_its_time_runs_on(url: str) -> 
     ann.vanish()
     await absent(bob, ann)
     assert await status_of(bob, action="gameOVER", loserId=bob.id) == 200
-    await cleo.until_true(lambda: cleo.marker == "O")
+    await cleo.until_marker("O")
     assert cleo.users[ann.id]["marker"] == "X"
-    game = await result(cleo)
+    game = await cleo.ended()
     assert game["number"] in (1, 2)
     await cleo.until_true(lambda: cleo.users[ann.id]["status"] == "inactive")
 
@@ -288,21 +274,21 @@ async def test_clock(start_server: Callable[..., ServerProcess]) -> None:
     left = datetime.fromisoformat(ann.game["deadline"]) - datetime.now(UTC)
     assert 0 < left.total_seconds() <= 1.5
     await ann.move(4)
-    await cleo.until_true(lambda: bool(cleo.game) and cleo.game["turn"] == "O")
+    await cleo.until_true(lambda: cleo.game is not None and cleo.game["turn"] == "O")
     # An absence stops the clock, and there is no deadline to tell of.
     ann.vanish()
-    await cleo.until_true(lambda: "absent" in cleo.users[ann.id])
-    await cleo.until_true(lambda: bool(cleo.game) and "deadline" not in cleo.game)
+    await cleo.until_absent(ann.id)
+    await cleo.until_true(lambda: cleo.game is not None and "deadline" not in cleo.game)
     back = await Player.join(server.ws_url, session=ann.session)
-    await cleo.until_true(lambda: bool(cleo.game) and "deadline" in cleo.game)
+    await cleo.until_true(lambda: cleo.game is not None and "deadline" in cleo.game)
     # Less than five seconds are left, and so there are as many as a move is given.
     assert cleo.game is not None
     again = datetime.fromisoformat(cleo.game["deadline"]) - datetime.now(UTC)
     assert 1 < again.total_seconds() <= 1.5
     # Bob does not move: he loses on time, Ann stays.
-    game = await result(cleo)
+    game = await cleo.ended()
     assert (game["status"], game["winner"], game["board"]) == ("timeout", "X", "....X....")
     assert "deadline" not in game
-    await cleo.until_true(lambda: cleo.marker == "O")
+    await cleo.until_marker("O")
     await back.until_true(lambda: back.users[back.id].get("streak") == 1)
     assert [u["connectionId"] for u in cleo.line] == [ann.id, cleo.id, bob.id]

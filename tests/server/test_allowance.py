@@ -1,5 +1,7 @@
 """What one socket may send: frames found in bytes that come in any pieces, and counted."""
 
+from random import Random
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +27,7 @@ FRAMES = st.lists(
 @given(FRAMES, st.randoms(use_true_random=False), st.sampled_from([1, 3, 20, 5000, 10**6]))
 @settings(max_examples=150, deadline=None, derandomize=True)
 def test_every_header_is_found_however_the_bytes_are_cut(
-    frames: list[tuple[int, int, bool]], random: object, longest: int
+    frames: list[tuple[int, int, bool]], random: Random, longest: int
 ) -> None:
     # Payloads that look like headers, and like the end of a request.
     sent = [frame(o, (b"\r\n\r\n\x81\x80\xff" * 10001)[:size], fin=fin) for o, size, fin in frames]
@@ -34,7 +36,7 @@ def test_every_header_is_found_however_the_bytes_are_cut(
         data = data[: len(REQUEST) + 5000]
     headers, found, position = FrameHeaders(), list[int](), 0
     while position < len(data):
-        piece = random.randint(1, longest)  # type: ignore[attr-defined]
+        piece = random.randint(1, longest)
         found += headers.find(data[position : position + piece])
         position += piece
     starts, at = list[int](), len(REQUEST)

@@ -142,7 +142,7 @@ async def test_waiting_line(start_server: StartServer) -> None:
     # Who has a place comes back to it, however full it is.
     lost = players[3]
     lost.vanish()
-    await screen.until_true(lambda: "absent" in screen.users[lost.id])
+    await screen.until_absent(lost.id)
     assert (await knock(server, "/")).status == 503
     back = await Player.join(url, session=lost.session)
     assert (back.id, back.standing["position"]) == (lost.id, 2)
@@ -297,10 +297,10 @@ async def test_absent_are_not_more_than_the_house_can_hold(start_server: StartSe
     screen = await Player.join(server.ws_url, watch=True)
     ann, bob, cat = [await Player.join(server.ws_url) for _ in range(3)]
     cat.vanish()
-    await screen.until_true(lambda: "absent" in screen.users.get(cat.id, {}))
+    await screen.until_absent(cat.id)
     assert (await knock(server, "/")).status == 101
     bob.vanish()
-    await screen.until_true(lambda: "absent" in screen.users.get(bob.id, {}))
+    await screen.until_absent(bob.id)
     full = (503, "too many places are held for disconnected users\n")
     assert (await knock(server, "/"))[:2] == full
     assert (await knock(server, "/red"))[:2] == full

@@ -19,9 +19,9 @@ def flags() -> tuple[str, ...]:
     return ("--resume-seconds", "300", "--seat-seconds", "300", "--move-seconds", "0")
 
 
-async def guest(house: ServerProcess, room: str, **options: int) -> Raw:
+async def guest(house: ServerProcess, room: str, *, receive_buffer: int | None = None) -> Raw:
     """Let a raw v1 client in, and read its welcome."""
-    raw = await Raw.upgrade(house.port, f"/{room}", **options)
+    raw = await Raw.upgrade(house.port, f"/{room}", receive_buffer=receive_buffer)
     await raw.until_action("gameUpdate")
     return raw
 
@@ -71,7 +71,7 @@ async def test_frame_that_is_refused_ends_the_socket(
     assert await raw.close_code() == code
     raw.writer.close()
     # Its own doing, but no farewell: the seat is kept.
-    await ann.until_true(lambda: "absent" in ann.users[name_of(raw)])
+    await ann.until_absent(name_of(raw))
     back = await Player.join(f"{house.ws_url}/{room}", session=str(raw.messages[0]["sessionId"]))
     assert back.id == name_of(raw)
 
@@ -152,9 +152,9 @@ async def test_row_that_an_operator_deletes(house: ServerProcess, room: str) -> 
     with sqlite3.connect(house.database) as database:
         database.execute("DELETE FROM users WHERE connection_id = ?", (ann.id,))
     database.close()
-    game = (await bob.until(lambda m: bool(m.get("game")) and m["game"]["turn"] is None))["game"]
+    game = await bob.ended()
     assert (game["status"], game["winner"], game["board"]) == ("abandoned", "O", "....X....")
-    await cleo.until_true(lambda: cleo.marker == "X")
+    await cleo.until_marker("X")
     assert (await ann.closed()) == (4002, "removed by the operator")
     assert time.monotonic() - started < 1
     await bob.until_true(lambda: ann.id not in bob.users)
@@ -193,7 +193,7 @@ async def test_flood_of_pings_that_reads_no_pong(
     house = start_server("--messages-per-second", "100000", "--burst", "100000")
     raw = await guest(house, room, receive_buffer=4096)
     ann = await Player.join(f"{house.ws_url}/{room}")
-    raw.writer.transport.pause_reading()
+    raw.stop_reading()
     pings = frame(PING, b"x" * 125) * 500
 
     async def flood() -> None:
@@ -260,13 +260,13 @@ async def test_half_closed_connection_with_unread_bytes_is_cut_off(
     house = start_server(*freely, "--max-buffer-bytes", "100000000")
     raw = await guest(house, room, receive_buffer=4096)
     ann = await Player.join(f"{house.ws_url}/{room}")
-    raw.writer.transport.pause_reading()
+    raw.stop_reading()
     # 10 MB of pongs, more than the kernel takes: the rest waits in the server.
     for _ in range(80):
         raw.writer.write(frame(PING, b"x" * 125) * 1000)
         await raw.writer.drain()
     raw.send(TEXT, b'{"action":"updateDB","username":"All pinged"}')
-    await ann.until_true(lambda: ann.users[name_of(raw)].get("username") == "All pinged")
+    await ann.until_named(name_of(raw), "All pinged")
     assert _is_there(ann, name_of(raw))
     raw.writer.write_eof()
     await ann.until_true(lambda: not _is_there(ann, name_of(raw)))
@@ -295,12 +295,12 @@ async def choke(house: ServerProcess, room: str) -> tuple[Player, list[Raw], int
     for _ in range(2):
         raw = await Raw.upgrade(house.port, f"/{room}", [], receive_buffer=4096)
         await raw.until_action("gameUpdate")
-        raw.writer.transport.pause_reading()
+        raw.stop_reading()
         stuck.append(raw)
     lists = 110
     for number in range(lists):
         await ann.ask(action="updateDB", username=f"Ann {number}")
-        await ann.until_true(lambda n=number: ann.users[ann.id].get("username") == f"Ann {n}")
+        await ann.until_named(ann.id, f"Ann {number}")
     return ann, stuck, lists
 
 
@@ -308,7 +308,7 @@ async def test_reader_that_is_stuck(start_server: Callable[..., ServerProcess]) 
     server = start_server("--messages-per-second", "10000", "--burst", "10000")
     ann, (slow, stuck), lists = await choke(server, "stuck")
     # Who reads again has missed some, and is shown how things are now.
-    slow.writer.transport.resume_reading()
+    slow.read_on()
     count = len(slow.messages)
     while not _knows(slow, ann.id, f"Ann {lists - 1}"):
         await slow.receive()
@@ -359,7 +359,7 @@ async def test_reader_that_is_owed_less_than_the_limit_misses_nothing(
     flags = ("--messages-per-second", "10000", "--burst", "10000")
     server = start_server(*flags, "--max-buffer-bytes", "10000000")
     ann, (slow, _), lists = await choke(server, "slow")
-    slow.writer.transport.resume_reading()
+    slow.read_on()
     while not _knows(slow, ann.id, f"Ann {lists - 1}"):
         await slow.receive()
     assert _names(slow, ann.id)[-lists:] == [f"Ann {number}" for number in range(lists)]

@@ -81,8 +81,7 @@ async def test_places_outlive_a_part_that_failed(start: StartServer, tmp_path: P
     for player in (ann, bob):
         again = await Player.join(server.ws_url, session=player.session)
         assert (again.id, again.marker) == (player.id, player.marker)
-        assert again.game is not None
-        assert again.game["board"] == "....X...."
+        assert again.board == "....X...."
 
 
 @pytest.mark.parametrize(
@@ -101,7 +100,7 @@ async def test_record_that_cannot_be_read_is_skipped_loudly(
     write(server, f"INSERT INTO stream (room, event_name, item, new_image) VALUES {record}")
     assert (await ann.move(4))["statusCode"] == 200
     assert (await bob.move(0))["statusCode"] == 200
-    await cleo.until_true(lambda: cleo.game is not None and cleo.game["board"] == "O...X....")
+    await cleo.until_board("O...X....")
     assert server.stop()[0] == 0
     assert [line["message"] for line in logged(server, "error")] == ["record unreadable"]
 
@@ -123,7 +122,7 @@ async def test_row_that_was_changed_beside_the_stream_is_right_after_an_unreadab
     )
     await ann.until_true(lambda: ann.users.get(cleo.id, {}).get("username") == "Zoë")
     assert (await ann.move(4))["statusCode"] == 200
-    await bob.until_true(lambda: bob.game is not None and bob.game["board"] == "....X....")
+    await bob.until_board("....X....")
 
 
 async def test_row_that_cannot_be_read_closes_its_room_and_no_other(start: StartServer) -> None:

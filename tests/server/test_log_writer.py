@@ -17,9 +17,11 @@ async def test_a_full_pipe_behind_stderr_does_not_stop_the_room(tmp_path: Path) 
     flags += ["--messages-per-second", "100000", "--burst", "100000"]
     store = ["--store", f"sqlite:///{tmp_path}/lobby.db"]
     command = [sys.executable, "-m", "server", *store, *flags]
-    pipes = {"stdout": asyncio.subprocess.PIPE, "stderr": asyncio.subprocess.PIPE}
+    pipe = asyncio.subprocess.PIPE
     # The limit is where asyncio itself stops reading the pipe for us.
-    process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, limit=1024, **pipes)
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, limit=1024, stdout=pipe, stderr=pipe
+    )
     try:
         assert process.stdout is not None
         url = (await process.stdout.readline()).decode().strip()

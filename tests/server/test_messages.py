@@ -209,7 +209,7 @@ async def test_answer_says_how_a_name_is_shown(url: str) -> None:
     for name in ("ann", "\u0430nn\u200b", "ann"):  # the second with a Cyrillic letter
         shown = (await bob.ask(action="updateDB", username=name))["body"]["username"]
         assert shown == f"{name[:3]} (2)"
-        await ann.until_true(lambda shown=shown: ann.users[bob.id].get("username") == shown)
+        await ann.until_named(bob.id, shown)
     assert (await bob.ask(action="updateDB", username="ann"))["body"] == {"username": "ann (2)"}
 
 
@@ -269,7 +269,7 @@ async def test_json_is_read_as_json(url: str, text: str, status: int) -> None:
 async def test_last_of_two_equal_keys_counts(url: str) -> None:
     player = await Player.join(url)
     await player.socket.send('{"action":"updateDB","username":"Ann","username":"Bob"}')
-    await player.until_true(lambda: player.users[player.id].get("username") == "Bob")
+    await player.until_named(player.id, "Bob")
 
 
 async def test_no_answer_to_a_player_is_larger_than_what_it_can_bear(url: str) -> None:

@@ -6,12 +6,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.lab.player import Message, Player
+from tests.lab.player import Player, table
 from tests.lab.raw import Raw
 from tests.lab.server_process import ServerProcess
 
@@ -47,19 +48,6 @@ def within(seconds: float) -> Iterator[None]:
     assert time.monotonic() - started < 2 * seconds
 
 
-async def table(url: str, waiting: int = 0) -> list[Player]:
-    players = [await Player.join(url) for _ in range(2 + waiting)]
-    for player in players:
-        await player.until_true(lambda p=player: len(p.users) == len(players) and bool(p.game))
-    return players
-
-
-async def result(player: Player) -> Message:
-    message = await player.until(lambda m: bool(m.get("game")) and m["game"]["turn"] is None)
-    game: Message = message["game"]
-    return game
-
-
 async def status_of(player: Player, **message: Any) -> int:
     return int((await player.ask(**message))["statusCode"])
 
@@ -73,7 +61,7 @@ async def test_row_inserted_by_hand_is_absent(house: ServerProcess, url: str, ro
             room,
         )
         for player in (ann, seed):
-            await player.until_true(lambda p=player: "absent" in p.users.get("by-hand", {}))
+            await player.until_absent("by-hand")
     assert ann.users["by-hand"]["username"] == "Hand"
     assert ann.users["by-hand"]["status"] == "inactive"
     # It does not get the seat that becomes free, and in time its place is given up.
@@ -90,7 +78,7 @@ async def test_row_inserted_into_an_empty_room_is_absent(
     insert = "INSERT INTO users (connection_id, room) VALUES ('early', ?)"
     by_hand(house, insert, room)
     ann, bob = [await Player.join(url) for _ in range(2)]
-    await ann.until_true(lambda: "absent" in ann.users.get("early", {}))
+    await ann.until_absent("early")
     await ann.until_true(lambda: ann.game is not None)
     assert (ann.marker, bob.marker) == ("X", "O")
     await ann.until_true(lambda: "early" not in ann.users)
@@ -101,7 +89,7 @@ async def test_row_that_is_called_present_by_hand_is_no_ghost(
 ) -> None:
     ann, bob, cleo = await table(url, waiting=1)
     cleo.vanish()
-    await ann.until_true(lambda: "absent" in ann.users[cleo.id])
+    await ann.until_absent(cleo.id)
     first = ann.users[cleo.id]["absent"]
     by_hand(house, "UPDATE users SET absent_until = NULL WHERE connection_id = ?", cleo.id)
     # Absent once more, from now on, and never seated.
@@ -149,10 +137,10 @@ async def test_seat_taken_by_hand_is_held_and_given_up(
         "VALUES ('sitter', ?, 'active', 'O')",
         room,
     )
-    await ann.until_true(lambda: bool(ann.game) and ann.game["players"]["O"] == "sitter")
-    await ann.until_true(lambda: "absent" in ann.users["sitter"])
+    await ann.until_true(lambda: ann.game is not None and ann.game["players"]["O"] == "sitter")
+    await ann.until_absent("sitter")
     assert await status_of(ann, action="makeMove", cell=0) == 409
-    game = await result(ann)
+    game = await ann.ended()
     assert (game["status"], game["winner"]) == ("abandoned", "X")
 
 
@@ -160,7 +148,7 @@ async def test_name_changed_by_hand(house: ServerProcess, url: str) -> None:
     ann, bob = await table(url)
     with within(1):
         by_hand(house, "UPDATE users SET username = 'Anne' WHERE connection_id = ?", ann.id)
-        await bob.until_true(lambda: bob.users[ann.id].get("username") == "Anne")
+        await bob.until_named(ann.id, "Anne")
     # The next commit of the server is computed from what the hand wrote.
     assert await status_of(ann, action="makeMove", cell=0) == 200
     await bob.hear_all()
@@ -178,8 +166,8 @@ async def test_message_right_after_a_change_by_hand(house: ServerProcess, url: s
         )
         # The server has not heard of it yet: its commit is refused, and played again.
         assert await status_of(ann, action="updateDB", username=f"Ann {number}") == 200
-    await ann.until_true(lambda: ann.users[bob.id].get("username") == "by hand 9")
-    await ann.until_true(lambda: ann.users[ann.id].get("username") == "Ann 9")
+    await ann.until_named(bob.id, "by hand 9")
+    await ann.until_named(ann.id, "Ann 9")
 
 
 async def test_moves_of_both_and_a_hand_in_between(house: ServerProcess, url: str) -> None:
@@ -192,18 +180,18 @@ async def test_moves_of_both_and_a_hand_in_between(house: ServerProcess, url: st
             cleo.id,
         )
         assert await status_of((ann, bob)[turn % 2], action="makeMove", cell=int(cell)) == 200
-    game = await result(cleo)
+    game = await cleo.ended()
     assert (game["status"], game["line"]) == ("won", [0, 1, 2])
-    await cleo.until_true(lambda: cleo.marker == "O")
+    await cleo.until_marker("O")
 
 
 async def test_game_deleted_by_hand(house: ServerProcess, url: str, room: str) -> None:
     ann, bob = await table(url)
     await ann.move(4)
-    await bob.until_true(lambda: bool(bob.game) and bob.game["board"] == "....X....")
+    await bob.until_board("....X....")
     with within(1):
         by_hand(house, "DELETE FROM games WHERE room = ?", room)
-        await bob.until_true(lambda: bool(bob.game) and bob.game["board"] == ".........")
+        await bob.until_board(".........")
     assert bob.game is not None
     assert bob.game["players"] == {"X": ann.id, "O": bob.id}
     assert await status_of(ann, action="makeMove", cell=4) == 200
@@ -235,12 +223,7 @@ async def test_players_deleted_in_mid_game(
         left = [player for player in players if player not in gone]
         ids = [player.id for player in left]
         for player in left:
-            await player.until_true(
-                lambda p=player: (
-                    [u["connectionId"] for u in p.line] == ids
-                    and sum(u["status"] == "active" for u in p.line) == 2
-                )
-            )
+            await player.until_true(partial(_shows, player, ids))
     first, second = left[:2]
     newcomer = await Player.join(url)
     assert newcomer.game is not None
@@ -257,12 +240,18 @@ async def test_players_deleted_in_mid_game(
     assert await status_of(to_move, action="makeMove", cell=8) == 200
 
 
+def _shows(player: Player, ids: list[str]) -> bool:
+    """Tell whether these users are shown in this order, two of them as players."""
+    active = sum(user["status"] == "active" for user in player.line)
+    return [user["connectionId"] for user in player.line] == ids and active == 2
+
+
 async def test_locked_database(start_server: Callable[..., ServerProcess]) -> None:
     server = start_server("--move-seconds", "3", "--seat-seconds", "2", "--resume-seconds", "4")
     ann, bob, cleo = await table(server.ws_url, waiting=1)
     dan = await Player.join(server.ws_url)
     dan.vanish()
-    await cleo.until_true(lambda: "absent" in cleo.users.get(dan.id, {}))
+    await cleo.until_absent(dan.id)
     place_until = datetime.fromisoformat(cleo.users[dan.id]["absent"])
     assert ann.game is not None
     deadline = datetime.fromisoformat(ann.game["deadline"])
@@ -279,7 +268,7 @@ async def test_locked_database(start_server: Callable[..., ServerProcess]) -> No
             status_of(bob, action="updateDB", username="Bob"),
             status_of(cleo, action="leaveQueue"),
         )
-        assert statuses == [503, 503]
+        assert list(statuses) == [503, 503]
         # A newcomer is told to try again, and whoever leaves meanwhile is not forgotten.
         raw = await Raw.upgrade(server.port, "/")
         assert await raw.close_code() == 1013
@@ -293,7 +282,7 @@ async def test_locked_database(start_server: Callable[..., ServerProcess]) -> No
     while await status_of(ann, action="makeMove", cell=0) != 200:
         assert time.monotonic() - healed < 3
     # Clocks stood still: nobody lost on time, and the absent one still has the place.
-    await bob.until_true(lambda: bool(bob.game) and bob.game["board"] == "X........")
+    await bob.until_board("X........")
     assert "timeout" not in str(bob.messages)
     await bob.until_true(lambda: cleo.id not in bob.users)
     later = datetime.fromisoformat(bob.users[dan.id]["absent"])
@@ -378,9 +367,9 @@ async def test_room_survives_any_edit(house: ServerProcess, url: str, room: str,
         await player.leave()
     await first.until_true(lambda: {first.id, second.id} == _playing(first))
     x, o = (first, second) if first.marker == "X" else (second, first)
-    await x.until_true(lambda: x.marker == "X")
+    await x.until_marker("X")
     assert await status_of(x, action="makeMove", cell=4) == 200
-    await o.until_true(lambda: bool(o.game) and o.game["board"] == "....X....")
+    await o.until_board("....X....")
     assert await status_of(other, action="updateDB", username="Other") == 200
 
 
@@ -403,7 +392,7 @@ async def test_rows_deleted_behind_the_streams_back_are_noticed(
     dan = await Player.join(server.ws_url)  # there is a place of the address again
     await bob.until_true(lambda: dan.id in bob.users)
     assert await status_of(ann, action="makeMove", cell=4) == 200
-    await dan.until_true(lambda: bool(dan.game) and dan.game["board"] == "....X....")
+    await dan.until_board("....X....")
 
 
 async def test_stream_is_trimmed_to_what_the_server_may_keep(

@@ -194,10 +194,10 @@ async def test_a_qr_code_leads_to_the_room(pages: Pages, room: str, address: str
     }
 
 
-def _dark_modules(svg: ET.Element, width: int) -> set[tuple[int, int]]:
+def _dark_modules(svg: ET.Element, width: float) -> set[tuple[int, int]]:
     """Draw the SVG's black lines on squared paper."""
     (path,) = (p for p in svg.iter() if p.get("stroke"))
-    modules, x, y = set(), 0, 0.0
+    modules, x, y = set[tuple[int, int]](), 0, 0.0
     for move, dx, dy, length in re.findall(r"([Mm])(-?\d+) (-?[\d.]+)h(\d+)", path.get("d") or ""):
         x, y = (int(dx), float(dy)) if move == "M" else (x + int(dx), y + float(dy))
         modules |= {(x + step, int(y)) for step in range(int(length))}

@@ -6,15 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.lab.player import Message, Player
-
-
-async def table(url: str, waiting: int = 1) -> list[Player]:
-    """Seat two v1 players, and let others wait; everybody has seen everybody."""
-    players = [await Player.join(url) for _ in range(2 + waiting)]
-    for player in players:
-        await player.until_true(lambda p=player: len(p.users) == len(players))
-    return players
+from tests.lab.player import Message, Player, table
 
 
 async def play(x: Player, o: Player, cells: str) -> None:
@@ -37,14 +29,14 @@ async def status_of(player: Player, **message: Any) -> int:
 
 
 async def test_first_four_messages_of_every_kind_of_client(url: str) -> None:
-    for options in ({}, {"seed": True}, {"watch": True}, {}):
-        player = await Player.join(url, **options)
+    for seed, watch in ((False, False), (True, False), (False, True), (False, False)):
+        player = await Player.join(url, seed=seed, watch=watch)
         kinds = [message.get("action", "hello") for message in player.messages]
         assert kinds == ["hello", "joinedQueue", "queueUpdate", "gameUpdate"]
 
 
 async def test_wire_format_to_the_letter(url: str) -> None:
-    ann, bob, cleo = await table(url)
+    ann, bob, cleo = await table(url, waiting=1)
     await Player.join(url, watch=True)
     await cleo.until_true(lambda: cleo.spectators == 1)
     assert ann.hello.keys() == {"message", "connectionId", "sessionId", "room", "now"}
@@ -101,7 +93,7 @@ async def test_wire_format_to_the_letter(url: str) -> None:
 async def test_who_may_do_what(
     url: str, message: Message, seated: int, waiting: int, watching: int
 ) -> None:
-    ann, _, cleo = await table(url)
+    ann, _, cleo = await table(url, waiting=1)
     screen = await Player.join(url, watch=True)
     statuses = [await status_of(player, **message) for player in (ann, cleo, screen)]
     assert statuses == [seated, waiting, watching]
@@ -111,10 +103,8 @@ async def test_join_queue_never_costs_a_place(url: str) -> None:
     ann, bob, cleo, dan = await table(url, waiting=2)
     for player in (ann, cleo, dan):
         before = player.standing
-        player.standing = {}
         await player.say(action="joinQueue")
-        await player.until_true(lambda p=player: bool(p.standing))
-        assert player.standing == before
+        assert await player.until(lambda m: m.get("action") == "joinedQueue") == before
     newcomer = await Player.join(url)
     assert [user["connectionId"] for user in newcomer.line] == [
         *(p.id for p in (ann, bob, cleo, dan, newcomer))
@@ -144,11 +134,11 @@ async def test_who_left_the_line_joins_its_end(url: str) -> None:
 
 
 async def test_player_who_leaves_the_line_concedes(url: str) -> None:
-    ann, bob, cleo = await table(url)
+    ann, bob, cleo = await table(url, waiting=1)
     await ann.ask(action="leaveQueue")
     game = await result(bob, "conceded")
     assert (game["winner"], game["turn"], "line" in game) == ("O", None, False)
-    await cleo.until_true(lambda: cleo.marker == "X")
+    await cleo.until_marker("X")
     await bob.until_true(lambda: bob.users[bob.id].get("streak") == 1)
     assert await status_of(ann, action="makeMove", cell=0) == 403
 
@@ -166,7 +156,7 @@ async def test_spectator_has_a_name_and_is_not_in_the_list(url: str) -> None:
 
 
 async def test_identity_comes_from_the_socket(url: str) -> None:
-    ann, bob, cleo = await table(url)
+    ann, bob, cleo = await table(url, waiting=1)
     for field in ("connectionId", "id", "sessionId"):
         await cleo.ask(action="updateDB", username="Cleo", **{field: ann.id})
         assert await status_of(cleo, action="makeMove", cell=0, **{field: ann.id}) == 403
@@ -186,13 +176,13 @@ async def test_send_info_says_hello_again(url: str) -> None:
 
 
 async def test_referee_refuses_what_is_not_now(url: str) -> None:
-    ann, bob, _ = await table(url)
+    ann, bob, _ = await table(url, waiting=1)
     assert await status_of(bob, action="makeMove", cell=0) == 409  # not your turn
     assert await status_of(ann, action="makeMove", cell=0) == 200
     assert await status_of(ann, action="makeMove", cell=1) == 409
     assert await status_of(bob, action="makeMove", cell=0) == 409  # taken
     assert await status_of(bob, action="makeMove", cell=8) == 200
-    await ann.until_true(lambda: ann.game is not None and ann.game["board"] == "X.......O")
+    await ann.until_board("X.......O")
 
 
 async def test_lone_player_has_no_game(url: str) -> None:
@@ -217,27 +207,27 @@ async def test_draw_sends_both_to_the_end(url: str) -> None:
 
 
 async def test_rematch_after_a_draw_swaps_the_marks(url: str) -> None:
-    ann, bob = await table(url, waiting=0)
+    ann, bob = await table(url)
     await play(ann, bob, "012346587")
     await result(ann, "draw")
-    await ann.until_true(lambda: ann.marker == "O")
-    await bob.until_true(lambda: bob.marker == "X")
-    await ann.until_true(lambda: ann.game is not None and ann.game["number"] == 2)
+    await ann.until_marker("O")
+    await bob.until_marker("X")
+    await ann.until_game(2)
     assert ann.game is not None
     assert ann.game["players"] == {"X": bob.id, "O": ann.id}
 
 
 async def test_two_lines_at_once_are_told_as_the_first(url: str) -> None:
-    ann, bob = await table(url, waiting=0)
+    ann, bob = await table(url)
     # X takes 1, 2, 3 and 6; the corner closes the row and the column.
     await play(ann, bob, "142537680")
     assert (await result(bob, "won"))["line"] == [0, 1, 2]
 
 
 async def test_finished_game_is_sent_once_and_before_the_next(url: str) -> None:
-    ann, bob, cleo = await table(url)
+    ann, bob, cleo = await table(url, waiting=1)
     await play(ann, bob, "03142")
-    await cleo.until_true(lambda: cleo.game is not None and cleo.game["number"] == 2)
+    await cleo.until_game(2)
     await cleo.sync()
     games = [m["game"] for m in cleo.messages if m.get("action") == "gameUpdate" and m["game"]]
     ended = [game for game in games if game["status"] != "playing"]
@@ -250,7 +240,7 @@ async def test_finished_game_is_sent_once_and_before_the_next(url: str) -> None:
 
 
 async def test_no_game_while_fewer_than_two_are_seated(url: str) -> None:
-    ann, bob = await table(url, waiting=0)
+    ann, bob = await table(url)
     await bob.leave()
     await result(ann, "abandoned")
     await ann.until_true(lambda: ann.game is None)
@@ -258,7 +248,7 @@ async def test_no_game_while_fewer_than_two_are_seated(url: str) -> None:
 
 
 async def test_reports_between_v1_players(url: str) -> None:
-    ann, bob, cleo = await table(url)
+    ann, bob, cleo = await table(url, waiting=1)
     assert await status_of(ann, action="gameOVER", loserId=bob.id) == 409  # the board decides
     assert await status_of(ann, action="gameOVER", loserId=cleo.id) == 409  # not active
     assert await status_of(cleo, action="gameOVER", loserId=cleo.id) == 403
@@ -268,7 +258,7 @@ async def test_reports_between_v1_players(url: str) -> None:
     assert await status_of(bob, action="gameOVER", data={"loserId": bob.id}, game=1) == 200
     game = await result(ann, "conceded")
     assert (game["number"], game["winner"]) == (1, "X")
-    await cleo.until_true(lambda: cleo.marker == "O")
+    await cleo.until_marker("O")
     assert await status_of(bob, action="gameOVER", loserId=bob.id) == 403
 
 

@@ -21,7 +21,7 @@ async def evening(server: ServerProcess) -> list[Player]:
     await ann.ask(action="updateDB", username="Ann")
     for player, cell in [(ann, 0), (bob, 3), (ann, 1), (bob, 4), (ann, 2)]:
         await player.move(cell)
-    await cleo.until_true(lambda: cleo.marker == "O")
+    await cleo.until_marker("O")
     # Refusals of every kind, with secrets in every field.
     for player in (ann, cleo, sam, screen):
         for secret in (ann.session, cleo.session):
@@ -35,7 +35,7 @@ async def evening(server: ServerProcess) -> list[Player]:
         await player.ask(action="leaveQueue")
     # Lost and found, from two sides; taken over while it is there; gone for good.
     cleo.vanish()
-    await bob.until_true(lambda: "absent" in bob.users[cleo.id])
+    await bob.until_absent(cleo.id)
     back = await Player.join(url, session=cleo.session)
     again = await Player.join(url, session=back.session)
     await back.closed()
@@ -45,7 +45,7 @@ async def evening(server: ServerProcess) -> list[Player]:
         database.execute("DELETE FROM users WHERE connection_id = ?", (lost.id,))
     database.close()
     await lost.closed()
-    await again.until_true(lambda: again.users[bob.id].get("username") == "By hand")
+    await again.until_named(bob.id, "By hand")
     for player in (ann, bob, sam, screen, again):
         await player.sync()
     return [ann, bob, cleo, sam, screen, back, again, lost]

@@ -109,7 +109,7 @@ async def test_repeat_with_somebody_waiting_unseats_nobody(url: str) -> None:
     ann, bob, cleo = [await Player.join(url, seed=True) for _ in range(3)]
     await ann.until_true(lambda: ann.game is not None)
     assert await status_of(ann, action="gameOVER", loserId=bob.id) == 200
-    await cleo.until_true(lambda: cleo.marker == "O")
+    await cleo.until_marker("O")
     assert await status_of(bob, action="gameOVER", loserId=bob.id) == 403
     assert await status_of(ann, action="gameOVER", loserId=bob.id) == 409
     await settled(cleo)
@@ -162,7 +162,7 @@ async def test_disconnect_removes_the_row_at_once(url: str, ending: str) -> None
     else:
         ann.vanish()
     await dan.until_true(lambda: ann.id not in dan.users)
-    await cleo.until_true(lambda: cleo.marker == "X")
+    await cleo.until_marker("X")
     await settled(dan)
     assert all("absent" not in user for user in dan.users.values())
     assert [(g["status"], g["winner"]) for g in ended(dan)] == [("abandoned", "O")]
@@ -174,7 +174,7 @@ async def test_seed_cannot_resume(url: str) -> None:
     ann = await Player.join(url)
     ann.vanish()
     bob = await Player.join(url)
-    await bob.until_true(lambda: "absent" in bob.users[ann.id])
+    await bob.until_absent(ann.id)
     port, path = int(url.split(":")[2].split("/")[0]), "/" + url.rsplit("/", 1)[1]
     raw = await Raw.upgrade(port, path, [f"session.{ann.session}"])
     await raw.until_action("gameUpdate")

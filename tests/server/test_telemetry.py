@@ -85,7 +85,7 @@ def test_the_message_is_the_event_where_no_action_is_given(json_lines: JsonLines
 def test_a_traceback_is_one_field_of_one_line(json_lines: JsonLines) -> None:
     configure_logging("json", "info")
     try:
-        _ = {}["nothing"]
+        raise KeyError("nothing")
     except KeyError:
         logging.getLogger("server").exception("a handler failed")
     (line,) = json_lines()
@@ -157,7 +157,7 @@ def test_console_lines_are_coloured_on_a_terminal(
 def test_console_shows_the_traceback(capsys: pytest.CaptureFixture[str]) -> None:
     configure_logging("console", "info")
     try:
-        _ = {}["nothing"]
+        raise KeyError("nothing")
     except KeyError:
         logging.getLogger("server").exception("a handler failed")
     _all_written()

@@ -50,7 +50,7 @@ async def test_game_over_wss(house: ServerProcess, room: str, trust: ssl.SSLCont
     await ann.until_true(lambda: ann.game is not None)
     for player, cell in zip([ann, bob, ann, bob, ann], (0, 3, 1, 4, 2), strict=True):
         assert (await player.move(cell))["statusCode"] == 200
-    game = (await bob.until(lambda m: bool(m.get("game")) and m["game"]["turn"] is None))["game"]
+    game = await bob.ended()
     assert (game["status"], game["winner"]) == ("won", "X")
 
 

@@ -59,9 +59,10 @@ def as_moves(game: Row) -> Row:
     return {**rest, "moves": ",".join(map(str, moves))}
 
 
-def pragma(path: Path, name: str) -> object:
+def pragma(path: Path, name: str) -> int | str:
     with closing(sqlite3.connect(path)) as database:
-        return database.execute(f"PRAGMA {name}").fetchone()[0]
+        value: int | str = database.execute(f"PRAGMA {name}").fetchone()[0]
+    return value
 
 
 async def test_nobody_is_lost(old: Path) -> None:
@@ -123,7 +124,7 @@ async def test_rows_that_the_checks_refuse_are_mended_or_removed_and_logged(
     users = (await store.load(LOBBY)).users
     await store.close()
 
-    sound = [user for user in users if user["joined_at"] < "2030"]  # type: ignore[operator]
+    sound = [user for user in users if str(user["joined_at"]) < "2030"]
     assert sound == [u for u in sorted(before["users"], key=by_joining) if u["room"] == LOBBY]
     key, zoe, long_name, numbers = [user for user in users if user not in sound]
     assert [str(user["connection_id"]).isascii() for user in (key, zoe)] == [True, True]
@@ -134,7 +135,7 @@ async def test_rows_that_the_checks_refuse_are_mended_or_removed_and_logged(
     assert odd is not None
     assert (odd["number"], odd["reported_at"]) == (10**15, None)
 
-    noted = sorted(f"{r.action} {r.reason}" for r in caplog.records)  # type: ignore[attr-defined]
+    noted = sorted("{action} {reason}".format(**vars(r)) for r in caplog.records)
     assert [note.partition(",")[0] for note in noted] == [
         "row_mended games",
         *["row_mended users"] * 4,
@@ -152,8 +153,8 @@ async def test_rows_that_the_checks_refuse_are_mended_or_removed_and_logged(
     assert told == {user["connection_id"]: user for user in rows(old, "users")}
 
 
-def by_joining(user: Row) -> object:
-    return user["joined_at"]
+def by_joining(user: Row) -> str:
+    return str(user["joined_at"])
 
 
 # Open the store while no file may grow beyond so many bytes; say why that fails.
@@ -219,7 +220,7 @@ async def test_kill_leaves_one_version_or_the_other(path: Path, start: Start) ->
         process = await start(DIE, str(path), str(point))
         lived = await line(process)
         await process.wait()
-        versions.append(pragma(path, "user_version"))
+        versions.append(int(pragma(path, "user_version")))
         assert everything(path) == before
         if lived:
             break
