@@ -4,7 +4,81 @@ import pytest
 
 from queue_engine.commands import Disconnect
 from queue_engine.house import HouseRules
+from queue_engine.model import Marker
 from tests.queue_engine.evening import DRAW, O_WINS, X_WINS, evening_with
+
+
+def test_seed_client_is_removed_at_once() -> None:
+    evening = evening_with("ann", "bob", "cat", seed=True)
+    evening.vanish("ann")
+    assert evening.last_result == ("abandoned", "bob")
+    assert evening.seats == "cat bob"
+    assert "ann" not in evening.room.users
+
+
+def test_seat_is_held_and_then_given_up() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    evening.moves(0)
+    evening.vanish("bob")
+    evening.wait(14.9)
+    assert evening.seats == "ann bob"
+    evening.wait(0.1)
+    assert evening.last_result == ("abandoned", "ann")
+    assert (evening.seats, evening.line) == ("ann cat", "bob")
+    evening.wait(164.9)
+    assert "bob" in evening.room.users
+    evening.wait(0.1)
+    assert "bob" not in evening.room.users
+
+
+def test_place_in_line_is_kept_while_absent() -> None:
+    evening = evening_with("ann", "bob", "cat", "dan")
+    evening.vanish("cat")
+    evening.go("ann")
+    assert (evening.seats, evening.line) == ("dan bob", "cat")
+    evening.come_back("cat")
+    evening.go("dan")
+    assert evening.seats == "cat bob"
+
+
+def test_both_absent_lose_their_seats_together() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    evening.vanish("bob")
+    evening.wait(5)
+    evening.vanish("ann")
+    evening.wait(10)
+    assert evening.last_result == ("abandoned", None)
+    assert (evening.seats, evening.line) == ("cat -", "bob ann")
+
+
+def test_lone_absent_player_goes_to_the_line_without_result() -> None:
+    evening = evening_with("ann")
+    evening.vanish("ann")
+    evening.wait(15)
+    assert (evening.seats, evening.line, evening.games) == ("- -", "ann", [])
+    evening.come_back("ann")
+    assert evening.seats == "ann -"
+
+
+def test_resume_gives_everything_back() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    evening.rename("ann", "Ann")
+    evening.moves(4)
+    before = evening.user("ann")
+    evening.vanish("ann")
+    evening.come_back("ann")
+    after = evening.user("ann")
+    assert after.generation == before.generation + 1
+    assert (after.username, after.marker, after.joined_at) == ("Ann", Marker.X, before.joined_at)
+    assert evening.game.position.board == "....X...."
+
+
+def test_expired_session_joins_as_somebody_new() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    evening.vanish("cat")
+    evening.wait(180)
+    evening.come_back("cat")
+    assert evening.line == "cat again"
 
 
 def test_seed_client_who_goes_has_abandoned_the_game() -> None:

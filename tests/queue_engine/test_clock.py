@@ -12,6 +12,54 @@ from queue_engine.transaction import END_OF_TIME, START_OF_TIME
 from tests.queue_engine.evening import X_WINS, be_away, evening_with
 
 
+def test_who_does_not_move_in_time_loses() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    evening.wait(29.9)
+    assert evening.games == []
+    evening.wait(0.1)
+    assert evening.last_result == ("timeout", "bob")
+    assert evening.seats == "cat bob"
+
+
+def test_a_move_gives_the_other_the_full_time() -> None:
+    evening = evening_with("ann", "bob")
+    evening.wait(20)
+    evening.moves(0)
+    evening.wait(29)
+    assert evening.games == []
+
+
+def test_without_clock_nobody_is_hurried() -> None:
+    evening = evening_with("ann", "bob", house=HouseRules(move_seconds=0))
+    evening.wait(10_000)
+    assert evening.games == []
+    assert evening.game.deadline is None
+
+
+def test_clock_does_not_run_between_two_seed_clients() -> None:
+    evening = evening_with("ann", "bob", seed=True)
+    evening.wait(10_000)
+    assert evening.games == []
+
+
+def test_clock_runs_in_a_mixed_game() -> None:
+    evening = evening_with("ann", seed=True)
+    evening.enter("bob")
+    evening.wait(30)
+    assert evening.last_result == ("timeout", "bob")
+    assert evening.seats == "ann bob"
+
+
+def test_absence_stops_the_clock_and_a_return_goes_on() -> None:
+    evening = evening_with("ann", "bob")
+    evening.wait(10)
+    evening.vanish("bob")
+    assert evening.game.deadline is None
+    evening.wait(14)
+    evening.come_back("bob")
+    assert evening.seconds_to_move == 20
+
+
 def test_o_can_run_out_of_time_too() -> None:
     evening = evening_with("ann", "bob")
     evening.move("ann", 4)

@@ -8,6 +8,158 @@ from queue_engine.refusals import NoSuchUser, NotAllowed, NotNow
 from tests.queue_engine.evening import DRAW, O_WINS, X_WINS, evening_with
 
 
+def test_winner_stays_and_loser_goes_to_the_back() -> None:
+    evening = evening_with("ann", "bob", "cat", "dan")
+    evening.moves(*X_WINS)
+    assert evening.last_result == ("won", "ann")
+    assert evening.games[-1].line == (0, 1, 2)
+    assert (evening.seats, evening.line) == ("ann cat", "dan bob")
+    assert (evening.user("ann").streak, evening.game.number) == (1, 2)
+
+
+def test_draw_sends_both_back_behind_those_who_wait() -> None:
+    evening = evening_with("ann", "bob", "cat", "dan")
+    evening.moves(*DRAW)
+    assert evening.last_result == ("draw", None)
+    assert (evening.seats, evening.line) == ("cat dan", "bob ann")
+
+
+def test_marks_change_hands_in_a_rematch_after_a_draw() -> None:
+    evening = evening_with("ann", "bob")
+    evening.moves(*DRAW)
+    assert evening.seats == "bob ann"
+    evening.moves(*DRAW)
+    assert evening.seats == "ann bob"
+
+
+def test_win_on_the_last_cell_is_no_draw() -> None:
+    evening = evening_with("ann", "bob")
+    evening.moves(0, 1, 2, 3, 4, 6, 5, 7, 8)
+    assert evening.last_result == ("won", "ann")
+
+
+@pytest.mark.parametrize(
+    ("name", "cell", "refusal"),
+    [("cat", 0, NotAllowed), ("bob", 1, NotNow), ("zoe", 1, NoSuchUser)],
+)
+def test_who_may_not_move(name: str, cell: int, refusal: type[Exception]) -> None:
+    evening = evening_with("ann", "bob", "cat")
+    with pytest.raises(refusal):
+        evening.move(name, cell)
+
+
+def test_cell_that_is_taken_is_refused() -> None:
+    evening = evening_with("ann", "bob")
+    evening.moves(4)
+    with pytest.raises(NotNow, match="taken"):
+        evening.moves(4)
+
+
+def test_nobody_moves_alone() -> None:
+    evening = evening_with("ann")
+    with pytest.raises(NotNow):
+        evening.move("ann", 0)
+
+
+def test_loser_may_always_concede() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    evening.moves(0, 1)
+    evening.report("bob", "bob")
+    assert evening.last_result == ("conceded", "ann")
+    assert evening.seats == "ann cat"
+
+
+def test_between_v1_clients_the_board_decides() -> None:
+    evening = evening_with("ann", "bob")
+    with pytest.raises(NotNow, match="board"):
+        evening.report("ann", "bob")
+
+
+def test_claim_is_believed_of_a_seed_client() -> None:
+    evening = evening_with("ann", "bob", seed=True)
+    evening.enter("cat")
+    evening.report("ann", "bob")
+    assert evening.last_result == ("won", "ann")
+    assert evening.games[-1].line is None
+    assert evening.seats == "ann cat"
+
+
+@pytest.mark.parametrize("name", ["ann", "bob"])
+def test_in_a_mixed_game_the_board_decides(name: str) -> None:
+    evening = evening_with("ann")
+    evening.enter("bob", seed=True)
+    with pytest.raises(NotNow, match="board"):
+        evening.report(name, "bob" if name == "ann" else "ann")
+    evening.report(name, name)
+    assert evening.last_result[0] == "conceded"
+
+
+def test_claim_is_not_believed_of_one_who_is_absent() -> None:
+    evening = evening_with("ann")
+    evening.enter("bob", seed=True)
+    evening.vanish("ann")
+    evening.edit("ann", resumable=False)
+    with pytest.raises(NotNow, match="absent"):
+        evening.report("bob", "ann")
+
+
+def test_only_a_player_reports() -> None:
+    evening = evening_with("ann", "bob", "cat", seed=True)
+    with pytest.raises(NotAllowed):
+        evening.report("cat", "ann")
+    with pytest.raises(NoSuchUser):
+        evening.report("ann", "nobody")
+    with pytest.raises(NotNow):
+        evening.report("ann", "cat")
+
+
+def test_alone_there_is_no_game_to_report() -> None:
+    evening = evening_with("ann", seed=True)
+    with pytest.raises(NotNow):
+        evening.report("ann", "ann")
+
+
+def test_repeat_counts_once() -> None:
+    evening = evening_with("ann", "bob", seed=True)
+    evening.report("ann", "bob")
+    evening.report("bob", "bob")
+    evening.report("bob", "bob")
+    assert len(evening.games) == 2
+
+
+@pytest.mark.parametrize("later", [2.1, 60])
+def test_late_report_is_about_the_next_game(later: float) -> None:
+    evening = evening_with("ann", "bob", seed=True)
+    evening.report("ann", "bob")
+    evening.wait(later)
+    evening.report("bob", "bob")
+    assert len(evening.games) == 2
+
+
+def test_same_reporter_repeats_nothing() -> None:
+    evening = evening_with("ann", "bob", seed=True)
+    evening.report("ann", "bob")
+    evening.report("ann", "bob")
+    assert len(evening.games) == 2
+
+
+def test_report_after_a_move_is_about_the_new_game() -> None:
+    evening = evening_with("ann", "bob", seed=True)
+    evening.report("ann", "bob")
+    evening.moves(0)
+    evening.report("bob", "bob")
+    assert len(evening.games) == 2
+
+
+def test_report_of_another_game_number_is_refused() -> None:
+    evening = evening_with("ann", "bob", seed=True)
+    evening.report("ann", "bob", game=1)
+    with pytest.raises(NotNow, match="game 2"):
+        evening.report("bob", "bob", game=1)
+    evening.report("bob", "bob", game=2)
+    assert len(evening.games) == 2
+
+
 def test_o_wins_too() -> None:
     evening = evening_with("ann", "bob", "cat")
     evening.moves(*O_WINS)
@@ -102,7 +254,7 @@ def test_nobody_moves_out_of_turn() -> None:
 def test_nobody_moves_while_a_player_is_absent(gone: str) -> None:
     evening = evening_with("ann", "bob")
     evening.vanish(gone)
-    with pytest.raises(NotNow):
+    with pytest.raises(NotNow, match="absent"):
         evening.move("ann", 4)
 
 

@@ -8,6 +8,34 @@ from queue_engine.model import Marker, Status
 from tests.queue_engine.evening import DRAW, OWNER, X_WINS, evening_with
 
 
+def test_after_a_restart_everybody_has_place_seat_and_board() -> None:
+    evening = evening_with("ann", "bob", "cat", "dan")
+    evening.moves(4, 0)
+    evening.restart()
+    evening.wait(179)
+    for name in ("dan", "bob", "cat", "ann"):
+        evening.come_back(name)
+    assert (evening.seats, evening.line) == ("ann bob", "cat dan")
+    assert evening.game.position.board == "O...X...."
+
+
+def test_after_a_restart_the_absent_are_removed_in_time() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    evening.restart()
+    evening.come_back("cat")
+    evening.wait(180)
+    assert (evening.seats, evening.line) == ("cat -", "")
+
+
+def test_restart_removes_seed_clients_and_fills_seats_first() -> None:
+    evening = evening_with("ann", seed=True)
+    evening.enter("bob", "cat", "dan")
+    evening.vanish("cat")
+    evening.restart()
+    assert evening.last_result == ("abandoned", "bob")
+    assert (evening.seats, evening.line) == ("cat bob", "dan")
+
+
 def test_restart_makes_everybody_absent_as_of_now() -> None:
     evening = evening_with("ann", "bob", "cat")
     evening.tick(3600)

@@ -4,8 +4,75 @@ import pytest
 
 from queue_engine.commands import LeaveLine
 from queue_engine.house import HouseRules
+from queue_engine.model import Marker
 from queue_engine.refusals import NoSuchUser, NotNow
-from tests.queue_engine.evening import O_WINS, X_WINS, evening_with
+from tests.queue_engine.evening import DRAW, O_WINS, X_WINS, evening_with
+
+
+def test_first_two_sit_down_and_the_rest_wait() -> None:
+    evening = evening_with("ann", "bob", "cat", "dan")
+    assert (evening.seats, evening.line) == ("ann bob", "cat dan")
+    assert (evening.game.number, evening.game.turn) == (1, Marker.X)
+
+
+def test_one_alone_has_no_game() -> None:
+    evening = evening_with("ann")
+    assert evening.seats == "ann -"
+    assert evening.room.game is None
+
+
+def test_no_two_join_at_the_same_time_whatever_the_clock_says() -> None:
+    evening = evening_with("ann", "bob")
+    evening.wait(-3600)
+    evening.enter("cat")
+    times = [evening.user(name).joined_at for name in ("ann", "bob", "cat")]
+    assert times == sorted(set(times))
+
+
+def test_joined_at_is_kept_when_promoted() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    joined = evening.user("cat").joined_at
+    evening.go("bob")
+    assert evening.user("cat").marker is Marker.O
+    assert evening.user("cat").joined_at == joined
+
+
+def test_watcher_takes_no_seat_until_asked_to() -> None:
+    evening = evening_with()
+    evening.enter("wes", watch=True)
+    evening.enter("ann")
+    assert (evening.seats, evening.room.spectators) == ("ann -", 1)
+    evening.join_line("wes")
+    assert (evening.seats, evening.room.spectators) == ("ann wes", 0)
+
+
+def test_joining_again_costs_no_place() -> None:
+    evening = evening_with("ann", "bob", "cat", "dan")
+    for name in ("ann", "bob", "cat", "dan"):
+        evening.join_line(name)
+    assert (evening.seats, evening.line) == ("ann bob", "cat dan")
+
+
+def test_player_who_leaves_concedes() -> None:
+    evening = evening_with("ann", "bob", "cat")
+    evening.leave_line("ann")
+    assert evening.last_result == ("conceded", "bob")
+    assert (evening.seats, evening.user("bob").streak) == ("cat bob", 1)
+
+
+def test_streak_ends_with_a_draw() -> None:
+    evening = evening_with("ann", "bob")
+    evening.moves(*X_WINS)
+    evening.moves(*DRAW)
+    assert evening.user("ann").streak == 0
+
+
+def test_winner_at_the_longest_streak_goes_behind_the_loser() -> None:
+    evening = evening_with("ann", "bob", "cat", "dan", house=HouseRules(max_streak=2))
+    evening.moves(*X_WINS)
+    evening.moves(*X_WINS)
+    assert (evening.seats, evening.line) == ("dan bob", "cat ann")
+    assert evening.user("ann").streak == 0
 
 
 def test_first_present_guest_takes_the_free_seat() -> None:
@@ -126,4 +193,6 @@ def test_superseded_socket_is_not_heard() -> None:
     evening.come_back("ann")
     with pytest.raises(NotNow):
         evening.play(LeaveLine(*old_socket))
+    with pytest.raises(NotNow):
+        evening.move_from(old_socket, 0)
     assert evening.seats == "ann bob"
