@@ -41,6 +41,30 @@ def undo(room: Room, changes: Sequence[Change]) -> None:
         _replace(room, change.new, change.old)
 
 
+def merged(changes: Iterable[Change]) -> list[Change]:
+    """Return the changes with those of one game made one, which are stored and announced once.
+
+    A move changes the board and then the clock. Changes are never merged across the end of a game,
+    so every result is announced.
+    """
+    kept: list[Change | None] = []
+    place = -1  # of the last change of a game
+    for change in changes:
+        if isinstance(change, GameChange):
+            before = kept[place] if place >= 0 else None
+            if isinstance(before, GameChange) and _goes_on(before.new, change.new):
+                kept[place] = None
+                change = GameChange(before.old, change.new)
+            place = len(kept)
+        kept.append(change)
+    return [change for change in kept if change is not None]
+
+
+def _goes_on(game: Game | None, later: Game | None) -> bool:
+    """Return whether both are the same game, and it had not ended before."""
+    return game is not None and later is not None and game.playing and game.number == later.number
+
+
 def _replace(room: Room, before: User | Game | None, after: User | Game | None) -> None:
     match before, after:
         case _, User():

@@ -307,7 +307,7 @@ class RoomTask:
     async def _commit(self, changes: Sequence[Change], commands: int) -> None:
         if not changes:
             return
-        items = [to_item_change(self._name, change) for change in changes]
+        items = [to_item_change(self._name, change) for change in history.merged(changes)]
         started = time.perf_counter()
         replica = self._replica
         replica.sequence = await self._store.commit(self._name, replica.sequence, items)
