@@ -11,9 +11,7 @@ import time
 from contextlib import suppress
 
 from websockets.asyncio.server import ServerConnection
-from websockets.datastructures import Headers
 from websockets.exceptions import ConnectionClosed
-from websockets.http11 import Request
 
 from queue_engine.refusals import Refusal
 from server.ops.metrics import Metrics
@@ -21,6 +19,7 @@ from server.rooms import handlers
 from server.rooms.channel import Member
 from server.rooms.handlers import Services
 from server.rooms.routes import ROUTES, SERVER_ROUTES
+from server.sockets import library
 from server.sockets.connection import Connection
 from server.sockets.limits import TokenBucket
 from server.wire import messages
@@ -28,8 +27,6 @@ from server.wire.close_codes import ROOM_UNUSABLE, CloseCode
 from storage.contract import RoomUnreadable, StoreUnavailable
 
 logger = logging.getLogger(__name__)
-
-HANDSHAKE_DONE = Request("", Headers())
 
 
 class Conversations:
@@ -87,9 +84,7 @@ class Conversations:
 
     async def _listen(self, member: Member) -> None:
         connection = member.connection
-        # The headers are a third of the memory of an idle connection. Don't set the request to
-        # None: to the library that means that the handshake is still to come.
-        connection.request, connection.response = HANDSHAKE_DONE, None
+        library.free_request(connection)
         bucket = TokenBucket(self._rate, self._burst)
         while True:
             message = await connection.recv()

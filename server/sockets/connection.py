@@ -10,9 +10,10 @@ from http import HTTPStatus
 from typing import Any, Protocol
 
 from websockets.asyncio.server import ServerConnection
-from websockets.protocol import SEND_EOF, State
+from websockets.protocol import State
 
 from server.http.pages import refuse
+from server.sockets import library
 from server.sockets.admission import Socket, Visitor
 from server.sockets.allowance import Allowance
 from server.wire.close_codes import CloseCode
@@ -77,7 +78,7 @@ class Connection(ServerConnection):
     @property
     def has_vanished(self) -> bool:
         """Whether the peer hung up without a close frame; messages before one still count."""
-        return self.protocol.state is State.CLOSED and self.protocol.close_rcvd is None
+        return self.protocol.state is State.CLOSED and not library.has_close(self.protocol)
 
     @property
     def was_left(self) -> bool:
@@ -85,9 +86,8 @@ class Connection(ServerConnection):
 
         A peer that answers our own close with 1000 has not left on purpose.
         """
-        close = self.protocol.close_rcvd
-        began = self.protocol.close_rcvd_then_sent is True
-        return close is not None and began and close.code in (1000, 1005)
+        close, by_peer = library.first_close(self.protocol)
+        return by_peer and close is not None and close.code in (1000, 1005)
 
     @property
     def end_code(self) -> int:
@@ -95,9 +95,8 @@ class Connection(ServerConnection):
 
         The library's own ``close_code`` is 1006 whenever the peer has not answered our close.
         """
-        protocol = self.protocol
-        began = protocol.close_rcvd if protocol.close_rcvd_then_sent else protocol.close_sent
-        return int(began.code) if began is not None else 1006
+        close, _ = library.first_close(self.protocol)
+        return int(close.code) if close is not None else 1006
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Count the connection; its client has sent nothing yet."""
@@ -125,9 +124,7 @@ class Connection(ServerConnection):
 
     def send_data(self) -> None:
         """Write what the library has to send at once; it may be many pongs."""
-        writes = self.protocol.writes
-        if len(writes) > 1 and SEND_EOF not in writes:
-            self.protocol.writes = [b"".join(writes)]
+        library.join_writes(self.protocol)
         super().send_data()
 
     def data_received(self, data: bytes) -> None:
@@ -136,7 +133,7 @@ class Connection(ServerConnection):
         The library handles pongs internally, so this is the only place that sees them.
         """
         self.heard = True
-        if self.protocol.state is State.CONNECTING and not self.protocol.eof_sent:
+        if self.protocol.state is State.CONNECTING and not library.has_given_up(self):
             self._request_bytes += len(data)
             if self._request_bytes > MOST_REQUEST_BYTES:
                 self._stop_reading()
@@ -191,20 +188,9 @@ class Connection(ServerConnection):
         self.outgoing.clear()
         self._census.lost(self)
         super().connection_lost(exc)
-        self._break_cycles()
-
-    def _break_cycles(self) -> None:
-        """Break reference cycles, so that the connection and its TLS buffers are freed at once.
-
-        Otherwise they would wait for a full garbage collection. The listener refers to the
-        connection. So do the exceptions: the frames of a traceback hold their locals, and since
-        Python 3.12 those of their callers.
-        """
+        # Break the reference cycles, so that the connection is freed at once.
         self.listener = None
-        for error in (self.protocol.parser_exc, self.protocol.handshake_exc, self.connection_exc):
-            while error is not None:
-                error.__traceback__ = None
-                error = error.__cause__ or error.__context__
+        library.free_tracebacks(self)
 
     def _stop_reading(self) -> None:
         """Stop reading from a peer that sends too much; even discarding its data costs time."""
@@ -230,7 +216,7 @@ async def close_all(sockets: Iterable[Socket], code: CloseCode) -> None:
         else:
             connection.cut_off()
     if connections:
-        gone = [connection.connection_lost_waiter for connection in connections]
+        gone = [library.lost(connection) for connection in connections]
         await asyncio.wait(gone, timeout=2 * CLOSE_SECONDS)
 
 

@@ -12,6 +12,7 @@ from websockets.headers import parse_subprotocol
 from websockets.http11 import Request, Response
 
 from server.http.pages import Pages, refuse, room_of, secure
+from server.sockets import library
 from server.sockets.admission import Admission, Refused, Visitor
 from server.sockets.connection import Connection
 from server.sockets.limits import Network, client_address, origin_allowed
@@ -65,11 +66,11 @@ class Handshake:
         if response.status_code == HTTPStatus.SWITCHING_PROTOCOLS:
             visitor = self._visitor(connection, request)
             refusal = await self._pace(connection, visitor)
-        if connection.protocol.eof_sent:
+        if library.has_given_up(connection):
             # The bytes after the request were not a valid frame. The library has failed the
             # connection, and would raise an exception if it responded now.
             connection.transport.abort()
-            await asyncio.shield(connection.connection_lost_waiter)
+            await asyncio.shield(library.lost(connection))
             return None
         if visitor is not None:
             return refusal or self._admit(connection, visitor, response)
@@ -84,7 +85,7 @@ class Handshake:
             text = "too much traffic from your address"
             return _refusal(Refused(HTTPStatus.TOO_MANY_REQUESTS, text, retry_after=1))
         if seconds:
-            await asyncio.wait([connection.connection_lost_waiter], timeout=seconds)
+            await asyncio.wait([library.lost(connection)], timeout=seconds)
         return None
 
     def _admit(

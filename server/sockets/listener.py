@@ -2,10 +2,10 @@
 
 import socket
 import ssl
-from asyncio.sslproto import SSLProtocol
 from functools import partial
 from typing import Any
 
+from server.sockets import library
 from server.sockets.allowance import LEAST_FRAMES
 from server.sockets.connection import CLOSE_SECONDS, Census, Connection
 
@@ -50,7 +50,7 @@ def tls_context(cert: str | None, key: str | None) -> ssl.SSLContext | None:
     """
     if cert is None or key is None:
         return None
-    SSLProtocol.max_size = TLS_BUFFER
+    library.limit_tls_buffers(TLS_BUFFER)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
