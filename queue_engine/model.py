@@ -1,8 +1,8 @@
-"""Who is in a room, and what they play: frozen values, and the one mutable :class:`Room`.
+"""The users of a room and their game: frozen values, and the one mutable :class:`Room`.
 
-A room is changed by nothing but the changes in `changes.py`. It keeps its users indexed, so that
-no rule has to walk the line: finding a place in a line of ten thousand costs a binary search.
-It knows neither the rules nor the wire nor the store.
+Only the changes in `changes.py` change a room. It keeps its users indexed, so that no rule has to
+walk the line: finding a position in a line of ten thousand costs a binary search.
+It does not know the rules, the wire or the store.
 """
 
 import hmac
@@ -20,7 +20,7 @@ ConnectionId = NewType("ConnectionId", str)
 
 
 class Status(StrEnum):
-    """Where a user stands; the spelling is that of the wire and of the table."""
+    """The role of a user in the room, spelt as on the wire and in the table."""
 
     ACTIVE = "active"
     INACTIVE = "inactive"
@@ -28,7 +28,7 @@ class Status(StrEnum):
 
 
 class Marker(StrEnum):
-    """What a seated user draws."""
+    """The mark that a seated user draws."""
 
     X = "X"
     O = "O"
@@ -40,7 +40,7 @@ class Marker(StrEnum):
 
 
 class GameStatus(StrEnum):
-    """How a game stands, or how it ended."""
+    """Whether a game is being played, or how it ended."""
 
     PLAYING = "playing"
     WON = "won"
@@ -54,10 +54,10 @@ class GameStatus(StrEnum):
 class User:
     """One person in one room.
 
-    ``joined_at`` orders the line. An absent user has ``absent_until``, when the row is removed;
-    one who is absent from a seat also has ``seat_until``, when the seat is given up.
-    ``resumable`` tells a v1 client from one of the seed. ``owner`` is the process that holds the
-    socket; ``generation`` grows with every resume, so that an old socket can be told from the new.
+    ``joined_at`` orders the line. The row of an absent user is removed at ``absent_until``; an
+    absent player also loses the seat at ``seat_until``. ``resumable`` is true for a v1 client and
+    false for a seed client. ``owner`` is the process that holds the socket. ``generation`` grows
+    with every resume, which tells the current socket from an older one.
     """
 
     connection_id: ConnectionId
@@ -76,13 +76,13 @@ class User:
 
     @property
     def present(self) -> bool:
-        """Whether a socket is there."""
+        """Whether the user has a socket."""
         return self.absent_until is None
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """That a player told the end of a game: kept into a rematch, to know the other's repeat."""
+    """A player's report of a game's end, kept into a rematch to recognise the other's repeat."""
 
     loser: ConnectionId
     by: ConnectionId
@@ -91,14 +91,14 @@ class Report:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Game:
-    """A game between two seated users; the last one stays on record until the next begins.
+    """A game between two seated users; a room keeps its last game until the next one starts.
 
-    It is of a ``kind`` and consists of its ``moves``; the player ``first`` makes the first of them.
+    The ``moves`` of a game of this ``kind`` determine its position; ``first`` makes the first move.
     ``moved_at`` is when the game last made progress: a move, its own start, or the server's.
-    Without a clock, also when the first person lined up behind it. While the clock runs there is a
-    ``deadline``. Once the clock was stopped in this move there is ``time_left``: what was left of
-    the time to move (seconds), negative in overtime. ``x_waited`` and ``o_waited`` say how long
-    the game has stood still for that player's absences (seconds), a running absence excepted.
+    Without a clock, also when the first person lined up behind it. ``deadline`` is set
+    while the clock runs. ``time_left`` is set once the clock has been stopped during this move: the
+    seconds that were left to move, negative in overtime. ``x_waited`` and ``o_waited`` are how long
+    the game has stood still for that player's absences, in seconds, without a current absence.
     """
 
     number: int
@@ -118,36 +118,36 @@ class Game:
 
     @property
     def playing(self) -> bool:
-        """Whether it is still going on."""
+        """Whether the game is still going on."""
         return self.status is GameStatus.PLAYING
 
     @property
     def turn(self) -> Marker | None:
-        """Whose move it is, as long as the game goes on."""
+        """The marker that moves next, or None once the game is over."""
         if not self.playing:
             return None
         return self.first if len(self.moves) % 2 == 0 else self.first.other
 
     @property
     def position(self) -> games.Position:
-        """What lies on the board.
+        """The position on the board.
 
         Raises:
-            ValueError: a move cannot have been made.
+            ValueError: one of the moves is not possible.
         """
         return games.KINDS[self.kind].position(self.moves, self.first)
 
     @property
     def line(self) -> tuple[int, ...] | None:
-        """The line that won the game, if a line did."""
+        """The winning line, if the game was won by one."""
         return self.position.line if self.status is GameStatus.WON else None
 
     def player(self, marker: Marker) -> ConnectionId:
-        """Return who plays that marker."""
+        """Return the player with that marker."""
         return self.x_id if marker is Marker.X else self.o_id
 
     def waited(self, marker: Marker) -> float:
-        """Return for how long it has stood still for that player's absences, in seconds."""
+        """Return how long the game has stood still for that player's absences, in seconds."""
         return self.x_waited if marker is Marker.X else self.o_waited
 
 
@@ -156,10 +156,10 @@ def _digest(session_id: str) -> bytes:
 
 
 class Room:
-    """Everybody in one lobby, indexed.
+    """The users of one room, indexed, and their game.
 
-    ``line`` holds everybody who waits and ``present_line`` those of them who are there, both in
-    line order; ``absences`` holds every absent user by the moment the row is removed.
+    ``line`` holds all waiting users and ``present_line`` only the present ones, both in line order.
+    ``absences`` holds all absent users, ordered by the time their row is removed.
     """
 
     def __init__(self, name: str) -> None:
@@ -171,13 +171,13 @@ class Room:
         self.present_line: list[tuple[datetime, ConnectionId]] = []
         self.absences: list[tuple[datetime, ConnectionId]] = []
         self.spectators = 0
-        # Never taken back, not even by an undo: a time once given is not given again.
+        # Never lowered, not even by an undo, so that no time is given twice.
         self.latest_joined_at = datetime.min.replace(tzinfo=UTC)
-        self.looks: dict[str, int] = {}  # how many names have this skeleton
+        self.looks: dict[str, int] = {}  # the number of names with each skeleton
         self._sessions: dict[bytes, ConnectionId] = {}
 
     def seated(self, marker: Marker) -> User | None:
-        """Return who sits on that marker's seat."""
+        """Return the user on that marker's seat."""
         connection_id = self.seats.get(marker)
         return None if connection_id is None else self.users[connection_id]
 
@@ -186,21 +186,21 @@ class Room:
         return [user for marker in Marker if (user := self.seated(marker)) is not None]
 
     def position(self, user: User) -> int:
-        """Return the place of a waiting user in the line, counted from 1."""
+        """Return the position of a waiting user in the line, counted from 1."""
         return bisect_left(self.line, (user.joined_at, user.connection_id)) + 1
 
     def is_full(self, max_waiting: int) -> bool:
-        """Tell whether nobody else may play or wait, with so many in line and two seated.
+        """Return whether the seats and a line of ``max_waiting`` users leave no room for another.
 
-        A seat that is free while only the absent wait is for a newcomer to take.
+        A free seat counts as room: a newcomer may take it when all waiting users are absent.
         """
         return len(self.seats) + len(self.line) >= len(Marker) + max_waiting
 
     def by_session(self, session_id: str) -> User | None:
-        """Return whose secret this is.
+        """Return the user with this session id.
 
-        The table is keyed by a digest, and the secret itself is compared in constant time, so the
-        time an answer takes tells nothing about it.
+        The table is keyed by a digest and the session id is compared in constant time, so response
+        times reveal nothing about it.
         """
         connection_id = self._sessions.get(_digest(session_id))
         if connection_id is None:
@@ -210,11 +210,11 @@ class Room:
         return user if same else None
 
     def looks_like_another(self, look: str, user: User) -> bool:
-        """Tell whether somebody but this user has a name with that skeleton."""
+        """Return whether another user has a name with that skeleton."""
         return self.looks.get(look, 0) > (look == _look(user))
 
     def put(self, user: User) -> None:
-        """Add the user, or replace who has the same ``connection_id``."""
+        """Add the user, replacing any user with the same ``connection_id``."""
         self.drop(user.connection_id)
         self.users[user.connection_id] = user
         self._sessions[_digest(user.session_id)] = user.connection_id
@@ -233,17 +233,17 @@ class Room:
             insort(self.absences, (user.absent_until, user.connection_id))
 
     def clear(self) -> None:
-        """Take everybody and the game away."""
+        """Remove all users and the game."""
         for connection_id in list(self.users):
             self.drop(connection_id)
         self.game = None
 
     def drop(self, connection_id: ConnectionId) -> None:
-        """Take the user away, if there is one."""
+        """Remove the user, if there is one."""
         user = self.users.pop(connection_id, None)
         if user is None:
             return
-        # An operator can give two users one session: it is then the later one's.
+        # An operator can give two users the same session id; it then belongs to the one put last.
         if self._sessions.get(_digest(user.session_id)) == connection_id:
             del self._sessions[_digest(user.session_id)]
         if (look := _look(user)) is not None:
@@ -253,7 +253,7 @@ class Room:
         if user.status is Status.SPECTATOR:
             self.spectators -= 1
         elif user.marker is not None:
-            # Catching up may replay an old seat; by then it can be somebody else's.
+            # Catching up can replay an old seating after another user has taken the seat.
             if self.seats.get(user.marker) == connection_id:
                 del self.seats[user.marker]
         else:
@@ -265,7 +265,7 @@ class Room:
 
 
 def _look(user: User) -> str | None:
-    # A name that is longer was written by hand, and may be very long.
+    # Only a name set by hand in the store can be longer than this, and then by any length.
     return skeleton(user.username[:MAX_NAME]) if user.username is not None else None
 
 
