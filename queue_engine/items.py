@@ -1,7 +1,7 @@
-"""Users and games as the flat items that a store keeps, and back.
+"""Conversion of users and games to the flat items that a store keeps, and back.
 
-The names of the columns are part of the storage contract: operators read and edit them. Moments
-are ISO 8601 in UTC with microseconds, so that text order is time order.
+The column names are part of the storage contract: operators read and edit the columns. Times are
+ISO 8601 in UTC with microseconds, so that text order is time order.
 """
 
 from collections.abc import Callable, Iterator
@@ -29,14 +29,14 @@ Value = TypeVar("Value")
 
 
 class Unreadable(Exception):
-    """An item in the store is neither a user nor a game, as an edit by hand can leave it."""
+    """An item in the store is not a valid user or game; an edit by hand can leave one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Committed:
     """A batch of the stored stream, decoded.
 
-    ``whole`` changes bring in everybody who is in the room and replace what was known before.
+    If ``whole`` is true, the changes insert all users of the room and replace its earlier state.
     """
 
     room: RoomName
@@ -46,18 +46,18 @@ class Committed:
 
     @property
     def touched(self) -> set[ConnectionId]:
-        """The users whose rows changed."""
+        """The ids of the users whose rows changed."""
         users = (c.new or c.old for c in self.changes if isinstance(c, UserChange))
         return {user.connection_id for user in users if user is not None}
 
 
 def iso(moment: datetime) -> str:
-    """Return the moment as it is stored and sent."""
+    """Return the time as it is stored and sent."""
     return moment.isoformat(timespec="microseconds")
 
 
 def to_item_change(room: str, change: Change) -> ItemChange:
-    """Return the change as the store takes it."""
+    """Return the change in the form that the store takes."""
     if isinstance(change, UserChange):
         table = Table.USERS
         old = user_item(room, change.old) if change.old is not None else None
@@ -72,10 +72,10 @@ def to_item_change(room: str, change: Change) -> ItemChange:
 
 
 def to_change(change: ItemChange) -> Change:
-    """Return the change that was stored: the inverse of :func:`to_item_change`.
+    """Return a stored change, decoded: the inverse of :func:`to_item_change`.
 
     Raises:
-        Unreadable: an image is not that of a user or a game.
+        Unreadable: an image is not a valid user or game.
     """
     old, new = change.old_image, change.new_image
     if change.table is Table.USERS:
@@ -84,7 +84,7 @@ def to_change(change: ItemChange) -> Change:
 
 
 def decode(batch: Batch) -> tuple[Committed, list[Unreadable]]:
-    """Decode a batch of the stream; records that cannot be read are left out and returned."""
+    """Decode a batch of the stream; return it without its unreadable records, and their errors."""
     changes: list[Change] = []
     unreadable: list[Unreadable] = []
     for change in batch.changes:
@@ -96,10 +96,10 @@ def decode(batch: Batch) -> tuple[Committed, list[Unreadable]]:
 
 
 def to_room(name: RoomName, snapshot: Snapshot) -> Room:
-    """Return the room as it was loaded.
+    """Return the room of a snapshot.
 
     Raises:
-        RoomUnreadable: an item of it is not a user or a game; the message names it.
+        RoomUnreadable: an item is not a valid user or game; the message names the item.
     """
     room = Room(name)
     try:
@@ -135,7 +135,7 @@ def to_user(item: Item) -> User:
     """Return the row as a user.
 
     Raises:
-        Unreadable: it is not one.
+        Unreadable: the row is not a valid user.
     """
     row: dict[str, Any] = dict(item)
     with _reading(Table.USERS, row.get("connection_id")):
@@ -189,7 +189,7 @@ def to_game(item: Item) -> Game:
     """Return the row as a game.
 
     Raises:
-        Unreadable: it is not one.
+        Unreadable: the row is not a valid game.
     """
     row: dict[str, Any] = dict(item)
     with _reading(Table.GAMES, row.get("room")):
@@ -221,7 +221,7 @@ def _game(row: dict[str, Any]) -> Game:
 
 
 def _played(kind: str, moves: str, first: Marker) -> tuple[str, tuple[int, ...], Marker]:
-    """Return what was played; a game that cannot have been played so begins again."""
+    """Return kind, moves and first marker; a game with impossible moves restarts without any."""
     try:
         cells = tuple(map(int, filter(None, moves.split(","))))
         games.KINDS[kind].position(cells, first)
