@@ -1,9 +1,9 @@
-"""The house rules: a room, a command and a moment in, changes out. No I/O, no clock, no chance.
+"""The house rules: a room, a command and a time in, changes out. No I/O, clock or randomness.
 
-Whoever comes stands at the end of the line; free seats are filled from its head, so nobody
-overtakes. The loser goes to the end of the line, the winner keeps seat and marker; after a draw
-both go. Who leaves on purpose is gone, and so is a client of the seed; everyone else who loses
-the socket keeps place and seat for a while, and the game waits. One function per command.
+Newcomers join the end of the line; free seats are filled from its head, so nobody overtakes. The
+loser goes to the end of the line and the winner keeps seat and marker; after a draw both go. A
+deliberate close removes the user, and so does any disconnect of a seed client. Others keep their
+place and seat for a while after losing the socket, and the game waits. One function per command.
 """
 
 from datetime import datetime, timedelta
@@ -40,7 +40,7 @@ from .seats import (
 )
 from .transaction import Transaction, later
 
-# How long the second report of one end counts as its repeat (design, rule 4), in seconds.
+# For how many seconds a second report of the same end counts as a repeat (design, rule 4).
 REPEAT_SECONDS = 2.0
 
 
@@ -48,7 +48,7 @@ def play(room: Room, command: Command, now: datetime, house: HouseRules) -> tupl
     """Apply the command to the room and return what changed, in order.
 
     Raises:
-        Refusal: the command is not allowed, or not now; the room is as it was.
+        Refusal: the command is not allowed, or not now; the room is unchanged.
     """
     tx = Transaction(room, now, house)
     try:
@@ -61,7 +61,7 @@ def play(room: Room, command: Command, now: datetime, house: HouseRules) -> tupl
 
 
 def gives_up_row(user: User, *, leaving: bool) -> bool:
-    """Tell whether a user's row goes with the socket; ``leaving``: the client closed on purpose."""
+    """Return whether the row is removed with the socket: on leaving, or for a seed client."""
     return leaving or not user.resumable
 
 
@@ -131,7 +131,7 @@ def _enter(tx: Transaction, command: Enter) -> None:
 
 def _disconnect(tx: Transaction, command: Disconnect) -> None:
     user = tx.room.users.get(command.connection_id)
-    # Only the socket that the row belongs to now can lose it: a late close evicts nobody.
+    # Ignore the late close of an older socket: only the current one may remove the row.
     if user is None or user.generation != command.generation:
         return
     if gives_up_row(user, leaving=command.leaving):
@@ -236,7 +236,7 @@ def _report_game_over(tx: Transaction, command: ReportGameOver) -> None:
 
 
 def _is_repeat(tx: Transaction, game: Game, sender: User, command: ReportGameOver) -> bool:
-    """Tell whether this is the other player's report of an end that is already on record."""
+    """Return whether this is the other player's report of an end that is already recorded."""
     report = game.report
     return (
         command.game_number is None
@@ -248,7 +248,7 @@ def _is_repeat(tx: Transaction, game: Game, sender: User, command: ReportGameOve
 
 
 def _check_claim(sender: User, loser: User) -> None:
-    # The board of two seed clients lives elsewhere; any other game is played here.
+    # Two seed clients keep the board themselves; the server has the board of every other game.
     if sender.resumable or loser.resumable:
         raise NotNow("the board decides this game: only the loser can report its end")
     if not loser.present:
@@ -262,7 +262,7 @@ def _make_absent(tx: Transaction, user: User, seat_seconds: float) -> None:
 
 
 def _pass_time(tx: Transaction) -> None:
-    """Let everything happen that is due, in the order in which it was due."""
+    """Apply every deadline that has passed, earliest first."""
     room = tx.room
     while (due := next_deadline(room, tx.house)) is not None and due <= tx.now:
         game = game_of_seated(tx)
@@ -274,8 +274,8 @@ def _pass_time(tx: Transaction) -> None:
         elif room.absences and room.absences[0][0] == due:
             tx.remove(room.users[room.absences[0][1]])
         elif game is not None and not has_clock(room, game, tx.house):
-            end_without_winner(tx, game, GameStatus.ABANDONED)  # others wait
-        # Else the game has waited long enough for an absent player: settling starts its clock.
+            end_without_winner(tx, game, GameStatus.ABANDONED)  # others are waiting
+        # Otherwise the wait for an absent player is over, and settle() starts the clock.
         settle(tx)
 
 
@@ -307,15 +307,15 @@ def _recover(tx: Transaction, command: Recover) -> None:
             tx.update(user, absent_until=None, seat_until=None)
         else:
             tx.remove(user)
-    # Seats are filled as if all were present, for nobody knows yet who will come back.
+    # Fill the seats as if all users were present: any of them may still reconnect.
     settle(tx)
     game = game_of_seated(tx)
     if gone and game is not None:
-        tx.update_game(game, moved_at=tx.now)  # nobody could move
+        tx.update_game(game, moved_at=tx.now)  # nobody could move while the server was down
     for user in gone:
         current = tx.room.users.get(user.connection_id)
         if current is not None:
-            # Clients come back at random moments: seats are held as long as places this once.
+            # Clients reconnect at random times, so this once seats are held as long as places.
             _make_absent(tx, current, tx.house.resume_seconds)
 
 
