@@ -1,8 +1,8 @@
-"""The two seats: how a game ends, and who sits down next.
+"""The two seats: ending a game, filling free seats, starting the next game.
 
-:func:`settle` is the house keeping order after every command. It looks only at the room as it is,
-so a change by other hands (an operator deletes a player) is set right by the same few lines as a
-player who leaves.
+:func:`settle` restores the house rules after every command. It depends only on the current room,
+so an edit by another writer (an operator deletes a player) is handled by the same code as a player
+leaving.
 """
 
 from datetime import datetime
@@ -13,7 +13,7 @@ from .transaction import START_OF_TIME, Transaction, just_after
 
 
 def settle(tx: Transaction) -> None:
-    """Leave no game without its players, no free seat while someone present waits."""
+    """End a game that lost a player, fill free seats from the line, and start the next game."""
     _end_game_without_player(tx)
     _fill_seats(tx)
     _start_game(tx)
@@ -24,7 +24,7 @@ def settle(tx: Transaction) -> None:
 
 
 def game_of_seated(tx: Transaction) -> Game | None:
-    """Return the game that the seated users are playing."""
+    """Return the game being played, if there is one."""
     game = tx.room.game
     return game if game is not None and game.playing else None
 
@@ -46,9 +46,9 @@ def win(
 
 
 def end_without_winner(tx: Transaction, game: Game, status: GameStatus) -> None:
-    """End the game: both go to the end of the line, the one who was seated later first."""
+    """End the game: both players go to the end of the line, the one seated later first."""
     finish(tx, game, status)
-    # Seated together, O counts as later: so in a rematch the marks change hands.
+    # At equal times O counts as seated later, so that a rematch swaps the markers.
     for user in sorted(tx.room.active(), key=_seated_order, reverse=True):
         tx.to_end_of_line(user)
 
@@ -61,7 +61,7 @@ def finish(
     winner: Marker | None = None,
     report: Report | None = None,
 ) -> None:
-    """Put the result on record; the seats are the caller's to clear."""
+    """Record the result; the caller clears the seats."""
     tx.update_game(
         game,
         status=status,
@@ -73,7 +73,7 @@ def finish(
 
 
 def reward(tx: Transaction, marker: Marker) -> None:
-    """Count a win; who reaches the longest streak allowed goes to the end of the line too."""
+    """Count a win; at ``max_streak`` wins the winner goes to the end of the line too."""
     winner = tx.room.seated(marker)
     if winner is None:
         return
@@ -85,7 +85,7 @@ def reward(tx: Transaction, marker: Marker) -> None:
 
 
 def _seated_order(user: User) -> tuple[datetime, bool]:
-    # A player whom an operator has seated without a time counts as seated first.
+    # A player seated by an operator without a time counts as seated first.
     return (user.seated_at or START_OF_TIME, user.marker is Marker.O)
 
 
@@ -111,7 +111,7 @@ def _fill_seats(tx: Transaction) -> None:
 
 
 def _next_seated_at(tx: Transaction) -> datetime:
-    """Return a moment after the other player's, whatever the wall clock does."""
+    """Return a time after the other player's, even if the wall clock went back."""
     taken = (user.seated_at for user in tx.room.active() if user.seated_at is not None)
     return max([tx.now, *map(just_after, taken)])
 
@@ -121,7 +121,7 @@ def _start_game(tx: Transaction) -> None:
     if len(tx.room.seats) < 2 or (last is not None and last.playing):
         return
     x_id, o_id = tx.room.seats[Marker.X], tx.room.seats[Marker.O]
-    # A report is kept into the rematch only: there the other player may still repeat it.
+    # Keep a report into a rematch only: there the other player may still repeat it.
     rematch = last is not None and {last.x_id, last.o_id} == {x_id, o_id}
     tx.set_game(
         Game(
@@ -140,4 +140,4 @@ def _note_first_in_line(tx: Transaction) -> None:
     waited, tx.nobody_waited = tx.nobody_waited, not tx.room.present_line
     if waited and not tx.nobody_waited and game and not has_clock(tx.room, game, tx.house):
         game = charge_absences(tx, game, *tx.room.active())
-        tx.update_game(game, moved_at=tx.now)  # it kept nobody waiting until now
+        tx.update_game(game, moved_at=tx.now)  # nobody has waited for it until now
