@@ -11,7 +11,7 @@ from .model import ConnectionId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Enter:
-    """A user enters: as before if ``resume`` is a row's session id, else with the given ids."""
+    """A user enters: resumes the row with session id ``resume``, or adds one with these ids."""
 
     connection_id: ConnectionId
     session_id: str
