@@ -1,8 +1,8 @@
 """The kinds of game: one module each, and one line each in ``KINDS``.
 
-Nothing else knows how large a board is, what a line is, or when a game is a draw. To add a kind,
-write what `contract.Kind` promises in a module of this package and add its line here; the page has
-a module and a line of its own (`static/games/`).
+No other module knows the size of a board, what a line is, or when a game is a draw. To add a kind,
+implement `contract.Kind` in a module of this package and add a line here; the page needs a module
+and a line too (`static/games/`).
 """
 
 from collections.abc import Mapping
@@ -16,5 +16,5 @@ KINDS: Mapping[str, Kind] = {
     "tictactoe": tictactoe,
 }
 DEFAULT = "tictactoe"
-# No kind has a cell of this number.
+# Every cell of every kind is less than this.
 MOST_CELLS = max(kind.CELLS for kind in KINDS.values())

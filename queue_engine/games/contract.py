@@ -1,4 +1,4 @@
-"""What a kind of game is: pure functions of the moves so far.
+"""The interface of a kind of game: pure functions of the moves so far.
 
 A move is a cell, a number from 0. The player ``first`` makes the first move, the third, and so on.
 """
@@ -12,9 +12,9 @@ EMPTY = "."
 class Position(NamedTuple):
     """A game after some moves.
 
-    ``board`` has a character for each place, row by row from the top: a marker or ``EMPTY``. If the
-    game is won, ``line`` holds the places of the winning line; in any case ``is_over`` says whether
-    nobody can move any more.
+    ``board`` has a character for each place, row by row from the top: a marker or ``EMPTY``.
+    ``line`` holds the places of the winning line of a game that is won. ``is_over`` is true after a
+    win or a draw.
     """
 
     board: str
@@ -24,19 +24,19 @@ class Position(NamedTuple):
 
 
 class Kind(Protocol):
-    """A module that knows one game."""
+    """A module that implements one kind of game."""
 
     CELLS: int
-    """How many cells there are to choose from: a move is less than this."""
+    """The number of cells; every move is less than this."""
 
     def is_free(self, moves: Sequence[int], cell: int) -> bool:
-        """Tell whether the cell can be played next."""
+        """Return whether the cell can be played next."""
 
     def position(self, moves: Sequence[int], first: str) -> Position:
         """Return the position after the moves.
 
         Raises:
-            ValueError: one of them cannot be played.
+            ValueError: one of the moves cannot be played.
         """
 
 

@@ -1,4 +1,4 @@
-"""Tic-tac-toe: nine cells, row by row; three in a row win, nine marks without are a draw."""
+"""Tic-tac-toe: nine cells, row by row. Three in a row win; a full board without them is a draw."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from .contract import EMPTY, Position, marker_of
 
 CELLS = 9
 
-# Rows, columns, diagonals: of two lines completed at once the first one counts.
+# Rows, columns, diagonals. If a move completes two lines, the first one listed counts.
 LINES = (
     (0, 1, 2),
     (3, 4, 5),
@@ -20,7 +20,7 @@ LINES = (
 
 
 def is_free(moves: Sequence[int], cell: int) -> bool:
-    """Tell whether the cell can be played next."""
+    """Return whether the cell can be played next."""
     return 0 <= cell < CELLS and cell not in moves
 
 
@@ -28,7 +28,7 @@ def position(moves: Sequence[int], first: str) -> Position:
     """Return the position after the moves.
 
     Raises:
-        ValueError: one of them cannot be played.
+        ValueError: one of the moves cannot be played.
     """
     board = [EMPTY] * CELLS
     for number, cell in enumerate(moves):
