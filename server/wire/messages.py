@@ -1,11 +1,11 @@
-"""The wire: nothing else knows how a message is spelt.
+"""The wire format: no other module knows how a message is spelt.
 
 From the client: ``{"action": <route key>, ...}`` with an optional ``requestId``. To the client:
-``hello``, ``joinedQueue``, ``queueUpdate``, ``queueDelta``, ``gameUpdate`` and ``response``. Both
-are text frames of one JSON object each.
+``hello``, ``joinedQueue``, ``queueUpdate``, ``queueDelta``, ``gameUpdate`` and ``response``. Each
+message is one JSON object in a text frame.
 
-The JSON is read first and validated afterwards, so that a message whose fields are wrong still
-gets its ``requestId`` back.
+The JSON is parsed first and its fields validated afterwards, so that the answer to a message with
+invalid fields still carries its ``requestId``.
 """
 
 import json
@@ -33,7 +33,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class BadMessage(Exception):
-    """A message that is refused before any command comes of it."""
+    """A message that is refused before it becomes a command."""
 
     def __init__(self, status_code: int, message: str) -> None:
         super().__init__(message)
@@ -42,7 +42,7 @@ class BadMessage(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """What every message has: a route key and an id to answer to, where they are valid."""
+    """The fields common to all messages: a route key and a request id, or None if not valid."""
 
     fields: Mapping[str, Any]
     action: str | None
@@ -51,7 +51,7 @@ class Envelope:
 
 
 def open_envelope(text: str) -> Envelope:
-    """Read a message as far as its route key and request id; ``error`` says what is wrong."""
+    """Parse a message and read its route key and request id; ``error`` says what is wrong."""
     try:
         fields = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
@@ -80,10 +80,10 @@ def _is_request_id(value: object) -> bool:
 
 
 def without_surrogates(text: str) -> str:
-    """Return the text, unless it cannot be written down.
+    """Return the text unchanged, if it can be encoded as UTF-8.
 
     Raises:
-        ValueError: it holds a lone surrogate.
+        ValueError: the text has a lone surrogate.
     """
     if _SURROGATE.search(text):
         raise ValueError("has a lone surrogate, which is no character")
@@ -91,10 +91,10 @@ def without_surrogates(text: str) -> str:
 
 
 def clean_username(name: str) -> str:
-    """Return the name as it is kept (`queue_engine/names.py`).
+    """Return the name, cleaned for storage (`queue_engine/names.py`).
 
     Raises:
-        ValueError: it holds a lone surrogate, or nothing or too much is left of it.
+        ValueError: the name has a lone surrogate, or the cleaned name is empty or too long.
     """
     clean = names.clean(without_surrogates(name))
     if not 1 <= len(clean) <= names.MAX_NAME:
@@ -103,7 +103,7 @@ def clean_username(name: str) -> str:
 
 
 class Fields(BaseModel):
-    """The fields of one route; whatever else is in the message is ignored."""
+    """The fields of one route; other fields of the message are ignored."""
 
     model_config = ConfigDict(strict=True, frozen=True, extra="ignore")
 
@@ -113,7 +113,7 @@ class NoFields(Fields):
 
 
 class UpdateDB(Fields):
-    """The name that somebody takes."""
+    """The name that a user sets."""
 
     username: Annotated[str, AfterValidator(clean_username)]
 
@@ -126,13 +126,13 @@ class UpdateDB(Fields):
 
 
 class MakeMove(Fields):
-    """A cell, as the kind of game counts them."""
+    """A cell, as numbered by the kind of game."""
 
     cell: Annotated[int, Field(ge=0, lt=MOST_CELLS)]
 
 
 class GameOver(Fields):
-    """Who lost, and which game; the seed's browser client wraps the loser in ``data``."""
+    """The loser and the game's number; the seed's browser client wraps the loser in ``data``."""
 
     loser_id: Annotated[str, AfterValidator(without_surrogates), Field(alias="loserId")]
     game: int | None = None
@@ -169,7 +169,7 @@ def read_fields(model: type[SomeFields], fields: Mapping[str, Any]) -> SomeField
 
 
 def frame(message: Mapping[str, Any]) -> bytes:
-    """Encode a message once, as the bytes that every socket is sent."""
+    """Encode a message as a frame; all recipients are sent the same bytes."""
     return text_frame(_encode(message))
 
 
@@ -182,7 +182,7 @@ PING_FRAME = Frame(Opcode.PING, b"").serialize(mask=False)
 
 
 def hello(user: User, room: str, now: datetime) -> bytes:
-    """Tell a client who it is; a v1 client also gets its secret and the time of deadlines."""
+    """Encode a client's id and room; a v1 client also gets its session id and the server's time."""
     message = {"message": "Hello from Lambda!", "connectionId": user.connection_id, "room": room}
     if user.resumable:
         message["sessionId"] = user.session_id
@@ -191,7 +191,7 @@ def hello(user: User, room: str, now: datetime) -> bytes:
 
 
 def joined_queue(room: Room, user: User) -> bytes:
-    """Tell a client where it stands."""
+    """Encode a user's status, with the marker or the position in the line."""
     message: dict[str, Any] = {"action": "joinedQueue", "status": user.status}
     if user.status is Status.ACTIVE:
         message["marker"] = user.marker
@@ -201,7 +201,7 @@ def joined_queue(room: Room, user: User) -> bytes:
 
 
 def user_json(user: User) -> bytes:
-    """Encode a user as everybody may see it: never with the session."""
+    """Encode the public fields of a user; the session id is not among them."""
     given_up = user.seat_until if user.status is Status.ACTIVE else user.absent_until
     message = {
         "connectionId": user.connection_id,
@@ -216,7 +216,7 @@ def user_json(user: User) -> bytes:
 
 
 def queue_update(sequence: int, waiting: int, spectators: int, users: Iterable[bytes]) -> bytes:
-    """Encode a whole list from users that are encoded already."""
+    """Encode a whole list from encoded users."""
     head = _queue_head("queueUpdate", sequence, waiting, spectators)
     return text_frame(head + b',"data":[' + b",".join(users) + b"]}")
 
@@ -236,7 +236,7 @@ def _queue_head(action: str, sequence: int, waiting: int, spectators: int) -> by
 
 
 def game_update(game: Game | None) -> bytes:
-    """Encode a game, or that there is none."""
+    """Encode a game; ``None`` means that no game is being played."""
     return frame({"action": "gameUpdate", "game": _game(game) if game is not None else None})
 
 
@@ -263,7 +263,7 @@ def _game(game: Game) -> dict[str, Any]:
 def response(
     route: str | None, request_id: str | None, status_code: int, body: Mapping[str, Any]
 ) -> bytes:
-    """Answer a message; ``requestId`` is left out where the message had none."""
+    """Encode the answer to a message; ``requestId`` is left out if the message had none."""
     message = {"action": "response", "route": route, "requestId": request_id}
     if request_id is None:
         del message["requestId"]
