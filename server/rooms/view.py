@@ -1,7 +1,7 @@
-"""A room as it was last announced: what newcomers are shown, and what a change adds to that.
+"""A room as last announced: the frames for newcomers, and the frames for each change.
 
-A :class:`View` is rebuilt from the stream alone, so it is never ahead of what is stored. It turns
-a batch of the stream into frames; the channel decides who gets them. It knows no sockets.
+A :class:`View` is built from the stream alone, so it is never ahead of the store. It turns batches
+of the stream into frames; the channel decides which sockets get them. It does not know sockets.
 """
 
 from bisect import insort
@@ -14,17 +14,17 @@ from queue_engine.items import Committed
 from queue_engine.model import ConnectionId, Game, Room
 from server.wire import messages
 
-# Both players and so many of the line are what a v1 client sees (design, 4.2).
+# A v1 client sees both players and this many waiting users (design, 4.2).
 WINDOW = 100
 
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What a batch of the stream means to those who watch.
+    """The effect of some batches of the stream on the followers of a room.
 
-    ``ended`` are the games that ended; ``delta`` is the frame of what changed in the window.
-    ``list_changed`` says that seed clients need a new list, ``game_changed`` that everybody needs
-    the game as it is now; ``touched`` are the users whose row changed.
+    ``ended`` holds the games that ended. ``delta`` is the frame with the changes in the window.
+    ``list_changed`` is true if seed clients need a new list, ``game_changed`` if all followers need
+    the current game. ``touched`` holds the ids of the users whose rows changed.
     """
 
     ended: list[Game]
@@ -35,7 +35,7 @@ class News:
 
 
 class View:
-    """One room, as its followers know it."""
+    """One room as its followers see it."""
 
     def __init__(self, name: str) -> None:
         self.room = Room(name)
@@ -49,9 +49,9 @@ class View:
         self._whole_list: bytes | None = None
 
     def take_in(self, batches: Iterable[Committed]) -> News:
-        """Bring the view up to the last of the batches; return what is new."""
+        """Apply the batches to the view and return what changed."""
         touched: set[ConnectionId] = set()
-        # From the changes, not from the states before and after: several games can end in a batch.
+        # Collected from the changes, because several games can end in one batch.
         ended: list[Game] = []
         for committed in batches:
             if committed.whole:
@@ -69,32 +69,32 @@ class View:
         return News(ended, delta, list_changed, self._refresh_game(ended), frozenset(touched))
 
     def watch(self) -> None:
-        """Keep frames from now on; until somebody watches, none are encoded."""
+        """Encode frames from now on; before the first call, none are encoded."""
         if not self._watched:
             self._watched = True
             self._refresh_list(set(self.room.users))
             self._refresh_game([])
 
     def snapshot(self) -> bytes:
-        """Return the window as one frame; it is encoded once for all who come between changes."""
+        """Return the window as one frame, encoded once for all newcomers between two changes."""
         if self._snapshot is None:
             users = self._window.values()
             self._snapshot = messages.queue_update(self.sequence, *self._counts, users)
         return self._snapshot
 
     def whole_list(self) -> bytes:
-        """Return everybody as one frame, as the seed's clients expect it."""
+        """Return all players and waiting users as one frame, as seed clients expect."""
         if self._whole_list is None:
             users = map(self._encoded, self._ordered(len(self.room.line)))
             self._whole_list = messages.queue_update(self.sequence, *self._counts, users)
         return self._whole_list
 
     def game(self) -> bytes:
-        """Return the game that is being played, or that there is none, as a frame."""
+        """Return the frame of the current game, or of its absence."""
         return self._game
 
     def is_beyond_window(self, position: int) -> bool:
-        """Tell whether who stands there does not see itself in the window."""
+        """Return whether a user at this position is outside the window."""
         return position > WINDOW
 
     def _refresh_list(self, touched: set[ConnectionId]) -> tuple[bool, bytes | None]:
@@ -106,7 +106,7 @@ class View:
         remove = [user_id for user_id in old if user_id not in window]
         self._snapshot = self._whole_list = None
         if not (upsert or remove or counts_changed):
-            # Somebody further back changed; or nothing that anybody sees.
+            # Either a user beyond the window changed, or nothing visible did.
             return self._beyond_window(touched), None
         return True, messages.queue_delta(self.sequence, *counts, upsert, remove)
 
@@ -121,7 +121,7 @@ class View:
         return changed
 
     def _ordered(self, waiting: int) -> list[ConnectionId]:
-        """Return the players and the first of the line, in line order."""
+        """Return both players and the first ``waiting`` users of the line, in line order."""
         order: list[tuple[Any, ConnectionId]] = self.room.line[:waiting]
         for user in self.room.active():
             insort(order, (user.joined_at, user.connection_id))
@@ -135,7 +135,7 @@ class View:
 
 
 def _ended(change: Change) -> Game | None:
-    """Return the game that this change ended, if it ended one."""
+    """Return the game that this change ended, if any."""
     if not isinstance(change, GameChange) or change.old is None or change.new is None:
         return None
     return change.new if change.old.playing and not change.new.playing else None
