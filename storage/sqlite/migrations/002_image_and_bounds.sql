@@ -1,12 +1,12 @@
--- Version 2: a row describes itself in its column `image`, ids and numbers have bounds, and a game
--- knows how long it has stood still for each player's absences.
+-- Version 2: the column `image` holds a row as JSON, ids and numbers have bounds, and a game records
+-- how long it has stood still for each player's absences.
 --
--- SQLite cannot add a check to a table, so both tables are built again, as its documentation of
--- ALTER TABLE advises: create the new table, copy, drop the old one, rename, create its indices
--- and triggers. The stream is not touched, so its sequences go on.
+-- SQLite cannot add a check to a table. Both tables are therefore rebuilt as its documentation of
+-- ALTER TABLE advises: create the new table, copy the rows, drop the old table, rename the new one,
+-- create its indices and triggers. The stream is not touched, so its sequences continue.
 --
--- Rows that the new checks would refuse are mended if they can be, and removed if not, while the
--- old triggers are still there: so the stream tells of it. What was done is noted for the log.
+-- Rows that violate the new checks are mended if possible and removed otherwise. This happens while
+-- the old triggers still exist, so the stream records it. The table `noted` keeps it for the log.
 
 INSERT INTO noted (item, room, id, what)
 SELECT 'users', room, connection_id, 'mended' FROM users
@@ -235,9 +235,9 @@ CREATE TABLE new_games (
     )
 ) STRICT, WITHOUT ROWID;
 
--- A game was its board; it is now its moves. In what order they were made is not known and makes no
--- difference: the marks alternate, X's first. A board that was set by hand may have no such order,
--- and is played from the start.
+-- Version 1 stored a game as its board, version 2 stores its moves. The true order of the moves is
+-- unknown and makes no difference: the marks alternate, starting with X. A board set by hand may
+-- have no such order; its game restarts without moves.
 CREATE TEMP TABLE played AS
 SELECT
     games.room,
@@ -290,7 +290,7 @@ DELETE FROM games WHERE room NOT IN (SELECT room FROM new_games);
 DROP TABLE games;
 ALTER TABLE new_games RENAME TO games;
 
--- Version 1 says why rows in the way are noted in the table `displaced`.
+-- Version 1 explains the table `displaced`, which notes the rows that conflict with a write.
 
 CREATE TRIGGER users_inserting BEFORE INSERT ON users BEGIN
     DELETE FROM displaced;
