@@ -175,6 +175,7 @@ class Room:
         self.latest_joined_at = datetime.min.replace(tzinfo=UTC)
         self.looks: dict[str, int] = {}  # the number of names with each skeleton
         self._sessions: dict[bytes, ConnectionId] = {}
+        self._digests: dict[ConnectionId, bytes] = {}
 
     def seated(self, marker: Marker) -> User | None:
         """Return the user on that marker's seat."""
@@ -217,7 +218,8 @@ class Room:
         """Add the user, replacing any user with the same ``connection_id``."""
         self.drop(user.connection_id)
         self.users[user.connection_id] = user
-        self._sessions[_digest(user.session_id)] = user.connection_id
+        digest = self._digests[user.connection_id] = _digest(user.session_id)
+        self._sessions[digest] = user.connection_id
         self.latest_joined_at = max(self.latest_joined_at, user.joined_at)
         if (look := _look(user)) is not None:
             self.looks[look] = self.looks.get(look, 0) + 1
@@ -244,8 +246,9 @@ class Room:
         if user is None:
             return
         # An operator can give two users the same session id; it then belongs to the one put last.
-        if self._sessions.get(_digest(user.session_id)) == connection_id:
-            del self._sessions[_digest(user.session_id)]
+        digest = self._digests.pop(connection_id)
+        if self._sessions.get(digest) == connection_id:
+            del self._sessions[digest]
         if (look := _look(user)) is not None:
             self.looks[look] -= 1
             if not self.looks[look]:
