@@ -4,8 +4,7 @@ The column names are part of the storage contract: operators read and edit the c
 ISO 8601 in UTC with microseconds, so that text order is time order.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -26,6 +25,9 @@ from .changes import Change, GameChange, UserChange
 from .model import ConnectionId, Game, GameStatus, Marker, Report, Room, Status, User
 
 Value = TypeVar("Value")
+
+# What reading a row that is not valid raises.
+_MALFORMED = (KeyError, TypeError, ValueError)
 
 
 class Unreadable(Exception):
@@ -138,8 +140,10 @@ def to_user(item: Item) -> User:
         Unreadable: the row is not a valid user.
     """
     row: dict[str, Any] = dict(item)
-    with _reading(Table.USERS, row.get("connection_id")):
+    try:
         return _user(row)
+    except _MALFORMED as error:
+        raise _unreadable(Table.USERS, row.get("connection_id"), error) from error
 
 
 def _user(row: dict[str, Any]) -> User:
@@ -192,8 +196,10 @@ def to_game(item: Item) -> Game:
         Unreadable: the row is not a valid game.
     """
     row: dict[str, Any] = dict(item)
-    with _reading(Table.GAMES, row.get("room")):
+    try:
         return _game(row)
+    except _MALFORMED as error:
+        raise _unreadable(Table.GAMES, row.get("room"), error) from error
 
 
 def _game(row: dict[str, Any]) -> Game:
@@ -230,12 +236,8 @@ def _played(kind: str, moves: str, first: Marker) -> tuple[str, tuple[int, ...],
     return kind, cells, first
 
 
-@contextmanager
-def _reading(table: Table, key: object) -> Iterator[None]:
-    try:
-        yield
-    except (KeyError, TypeError, ValueError) as error:
-        raise Unreadable(f"{table} {key!r}: {type(error).__name__}: {error}") from error
+def _unreadable(table: Table, key: object, error: Exception) -> Unreadable:
+    return Unreadable(f"{table} {key!r}: {type(error).__name__}: {error}")
 
 
 def _maybe(value: Any, convert: Callable[[Any], Value]) -> Value | None:

@@ -36,7 +36,7 @@ def position(moves: Sequence[int], first: str) -> Position:
             raise ValueError(f"move {number + 1}: cell {cell} cannot be played")
         board[cell] = marker_of(number, first)
     for line in LINES:
-        marks = {board[cell] for cell in line}
-        if len(marks) == 1 and marks != {EMPTY}:
-            return Position("".join(board), board[line[0]], line, is_over=True)
+        first_cell, second, third = line
+        if EMPTY != board[first_cell] == board[second] == board[third]:
+            return Position("".join(board), board[first_cell], line, is_over=True)
     return Position("".join(board), is_over=EMPTY not in board)
