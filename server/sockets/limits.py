@@ -15,7 +15,7 @@ STREAK_GAP_SECONDS = 1.0
 # An address is paced for this long (seconds) after the last flood from it.
 PACED_SECONDS = 10.0
 # The seconds between two handshakes of a paced address.
-PACE_SECONDS = 0.05
+PACE_SECONDS = 0.025
 # The longest delay of a handshake (seconds).
 LONGEST_WAIT = 5.0
 

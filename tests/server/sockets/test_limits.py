@@ -76,7 +76,7 @@ def test_handshakes_after_a_flood_come_one_after_the_other() -> None:
     pace = Pace()
     assert [pace.wait("a", 1.0) for _ in range(3)] == [0, 0, 0]
     pace.flooded("a", 1.0)
-    assert [pace.wait("a", 1.0) for _ in range(3)] == pytest.approx([0, 0.05, 0.1])
+    assert [pace.wait("a", 1.0) for _ in range(3)] == pytest.approx([0, 0.025, 0.05])
     assert pace.wait("b", 1.0) == 0
     # One who comes when nobody waits does not wait either.
     assert pace.wait("a", 2.0) == 0
@@ -90,12 +90,12 @@ def test_handshakes_after_a_flood_come_one_after_the_other() -> None:
 def test_new_floods_prolong_the_pace_and_free_no_turn() -> None:
     pace = Pace()
     pace.flooded("a", 0.0)
-    assert [pace.wait("a", 0.0) for _ in range(4)] == pytest.approx([0, 0.05, 0.1, 0.15])
+    assert [pace.wait("a", 0.0) for _ in range(4)] == pytest.approx([0, 0.025, 0.05, 0.075])
     pace.flooded("a", 0.0)
-    assert pace.wait("a", 0.0) == pytest.approx(0.2)
+    assert pace.wait("a", 0.0) == pytest.approx(0.1)
     pace.flooded("a", 9.0)
     pace.wait("a", 18.0)
-    assert pace.wait("a", 18.0) == pytest.approx(0.05)
+    assert pace.wait("a", 18.0) == pytest.approx(0.025)
 
 
 @pytest.mark.parametrize(
