@@ -106,7 +106,8 @@ class Tables:
         assert game["status"] == "playing"
         assert {"X": game["x_id"], "O": game["o_id"]} == seated
         moves = game["moves"].split(",") if game["moves"] else []
-        assert game["turn"] == game["first"] if len(moves) % 2 == 0 else "O"
+        second = "O" if game["first"] == "X" else "X"
+        assert game["turn"] == (game["first"] if len(moves) % 2 == 0 else second)
         assert len(set(moves)) == len(moves)
 
 
