@@ -223,6 +223,7 @@ class RoomTask:
                 self._mailbox.put_back(letters)
                 raise
             except Exception as error:
+                # A bug: find the command that cannot be stored, and go on with the others.
                 history.undo(self._replica.room, changes)
                 self._meter.failed()
                 self._isolate(letters, error, now)

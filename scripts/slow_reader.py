@@ -107,7 +107,7 @@ class Trial:
         while True:
             for reader in self._readers:
                 reader.transport.write(PONG)
-            await asyncio.sleep(PONG_SECONDS)
+            await asyncio.sleep(PONG_SECONDS)  # the interval between pongs
 
     async def change(self, times: int = 1) -> None:
         """Make changes, and wait after each until all have received it."""

@@ -31,7 +31,7 @@ class Liveness:
             # Count from now, however late the last tick was. A tick that made up for lost time
             # would come before peers could answer the last pings.
             due = loop.time() + TICK_SECONDS
-            await asyncio.sleep(TICK_SECONDS)
+            await asyncio.sleep(TICK_SECONDS)  # the timer itself
             self._tick += 1
             self._ping_all(trust_silence=loop.time() - due < LATE_SECONDS)
 

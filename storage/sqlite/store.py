@@ -145,7 +145,7 @@ class SQLiteStore:
                 logger.warning(
                     "stream not trimmed", extra={"action": "trim_failed", "reason": str(error)}
                 )
-            await asyncio.sleep(TRIM_SECONDS)
+            await asyncio.sleep(TRIM_SECONDS)  # the timer itself
 
 
 async def _prepare(path: Path, check: bool) -> TextIO:

@@ -168,6 +168,7 @@ class Writer:
         except StoreUnavailable:
             raise
         except Exception as error:
+            # Whatever it is, it concerns this order alone, and its caller gets it.
             self._database.execute("ROLLBACK TO one")
             outcome = error
         self._database.execute("RELEASE one")
